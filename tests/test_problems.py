@@ -1,4 +1,4 @@
-"""Every problem: numbers from the literature, and its hand-derived derivative against differences in long double."""
+"""Every problem: numbers from the literature, and its derivative against differences in long double."""
 
 import mpmath
 import numpy as np
@@ -36,8 +36,9 @@ def replaced(tree, new):
     return leaf if np.ndim(leaf) else leaf[()]
 
 
-def central_difference(function, tree, step=np.longdouble(1e-4)):
+def central_difference(function, tree):
     """Fourth-order differences in every entry of every leaf, in long double: good to about 1e-14."""
+    step = np.longdouble(1e-4)
     wide = [leaf.astype(np.longdouble) for leaf in leaves(tree)]
     result = []
     for k, leaf in enumerate(wide):

@@ -1,4 +1,4 @@
-"""The functions that experiments and accuracy tests run on: plain NumPy, each with a point, a derivative, a source.
+"""The functions that experiments and accuracy tests run on: plain NumPy, with point, derivative and source.
 
 >>> from diffbench.problems import problem
 >>> helmholtz = problem("helmholtz")

@@ -43,7 +43,7 @@ def soft_relu_gradient(w: Any, b: Any, x: Any) -> Any:
 
 
 def logistic_regression(w: Any, inputs: Any, signs: Any) -> Any:
-    """-sum log p(correct) with p(true) = (1 + tanh(inputs w)) / 2; w: (n,), inputs: (m, n), signs: (m,) of +-1.
+    """-sum log p(correct) with p(true) = (1 + tanh(inputs w)) / 2; w: (n,), inputs: (m, n), signs +-1: (m,).
 
     (1 + tanh z) / 2 is the logistic function of 2z: the 2 below belongs there.
     """
@@ -93,9 +93,10 @@ def affine_point(n: int) -> tuple[Any, ...]:
 
 
 def mlp(layers: Any, inputs: Any, targets: Any) -> Any:
-    """Mean softmax cross-entropy of a tanh network; layers: [(W, b), ...], inputs: (m, n), targets one-hot: (m, c).
+    """Softmax cross-entropy of a tanh network, mean over m samples; layers: [(W, b), ...].
 
-    The last layer is affine. tanh bounds what reaches it, so that its exponentials cannot overflow.
+    inputs: (m, n), targets one-hot: (m, c). The last layer is affine; tanh bounds what reaches it, so that its
+    exponentials cannot overflow.
     """
     y = inputs
     for W, b in layers[:-1]:
@@ -106,7 +107,7 @@ def mlp(layers: Any, inputs: Any, targets: Any) -> Any:
 
 
 def mlp_gradient(layers: Any, inputs: Any, targets: Any) -> Any:
-    """The same list of pairs: the backward pass of the lecture, softmax and cross-entropy together as y - d."""
+    """The same list of pairs, by the lecture's backward pass: softmax with cross-entropy gives y - d."""
     activations = [inputs]
     for W, b in layers[:-1]:
         activations.append(np.tanh(np.dot(activations[-1], W) + b))

@@ -1,4 +1,4 @@
-"""What a problem is: a plain NumPy function, a place to differentiate it, and its derivative worked out by hand."""
+"""What a problem is: a plain NumPy function, a point, and the derivative worked out by hand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ class Problem:
     """One function that experiments and accuracy tests run on.
 
     function   : plain NumPy code, called as `function(*arguments(n))`.
-    derivative : the same arguments; what `verb` returns, derived by hand in plain NumPy. It serves the `manual`
-                 backend, and, run on 50-digit numbers, as a truth that no differentiator had a hand in.
+    derivative : the same arguments; what `verb` returns, derived by hand in plain NumPy. It serves the
+                 `manual` backend and, run on 50-digit numbers, is a truth that no differentiator touched.
     arguments  : size -> arguments; the first ones are differentiated, as `argnum` says.
-    closed     : the same arguments; the *value* of the function by a formula of its own, where there is one.
-    tags       : scalar | vector | structure (what is differentiated), loop, recursion, while, branch (how it is
-                 written), analytic (holds for complex numbers too, so that the complex step applies).
+    closed     : the same arguments; the *value* of the function by a formula of its own, if there is one.
+    tags       : scalar | vector | structure (what is differentiated), loop, recursion, while, branch (how
+                 it is written), analytic (holds for complex numbers too: the complex step applies).
     """
 
     name: str

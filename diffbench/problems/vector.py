@@ -13,7 +13,8 @@ SQRT2 = math.sqrt(2.0)
 def helmholtz(x: Any, A: Any, b: Any, RT: float = 1.0) -> Any:
     """Helmholtz free energy of a mixed fluid (Peng-Robinson form), x: (n,), A: (n, n), b: (n,).
 
-    RT sum_i x_i log(x_i / (1 - b.x)) - x.Ax / (sqrt 8 b.x) log[(1 + (1 + sqrt 2) b.x) / (1 + (1 - sqrt 2) b.x)]
+    RT sum_i x_i log(x_i / (1 - s)) - x.Ax / (sqrt 8 s) log[(1 + (1 + sqrt 2) s) / (1 + (1 - sqrt 2) s)]
+    with s = b.x.
 
     The factor x_i before the logarithm belongs there (ideal mixing); some published benchmarks leave it out,
     and their numbers differ from ours.
@@ -25,7 +26,7 @@ def helmholtz(x: Any, A: Any, b: Any, RT: float = 1.0) -> Any:
 
 
 def helmholtz_gradient(x: Any, A: Any, b: Any, RT: float = 1.0) -> Any:
-    """(n,): with s = b.x, q = x.Ax and L = log ratio, every term depends on x directly, through s, or through q."""
+    """(n,): every term depends on x directly, through s = b.x, or through q = x.Ax."""
     s = np.dot(b, x)
     Ax, xA = np.dot(A, x), np.dot(x, A)
     above, below = 1 + (1 + SQRT2) * s, 1 + (1 - SQRT2) * s
