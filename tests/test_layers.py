@@ -1,0 +1,121 @@
+"""Who may import whom: the arrows of docs/architecture.md, read out of the source with `ast`.
+
+An import inside a function counts as well: when it runs does not change which module leans on which.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "diffbench"
+
+LAYERS = (  # from the top down; a module imports from its own layer and from those below
+    {"__main__", "cli", "report", "lecture", "plotting", "runner"},
+    {"compare", "checks", "measure", "reference", "problems", "testing", "pytest_plugin"},
+    {"operators", "registry"},
+    {"backends"},
+    {"dispatch", "tape", "batch"},
+    {"primitives"},
+    {"errors", "structure"},
+)
+FACADE = "diffbench"  # the package itself, which imports everything: only the top layer may lean on it
+
+COMMON_TO_BACKENDS = {"base"}
+
+MAY_IMPORT = {  # a heavy library: the parts of diffbench that may import it
+    "pandas": {"compare", "runner", "lecture", "report", "plotting"},
+    "matplotlib": {"plotting", "lecture", "report"},
+}
+LOADED_WHEN_USED = ("sympy", "mpmath", "pandas", "matplotlib", "scipy", "rich")
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def dotted(path: Path) -> str:
+    """diffbench/backends/base.py -> diffbench.backends.base; a package stands for its __init__.py."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The dotted names that a file imports, relative ones written out in full."""
+    package = dotted(path).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            origin = ".".join([*base, *filter(None, [node.module])])
+            for alias in node.names:
+                yield f"{origin}.{alias.name}" if is_module(f"{origin}.{alias.name}") else origin
+
+
+def is_module(name: str) -> bool:
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def part(name: str) -> str:
+    """The file or folder of the house that a dotted name lives in: diffbench.backends.base -> backends."""
+    return name.split(".")[1] if "." in name else FACADE
+
+
+def depth(name: str) -> int:
+    """How far down the house a part stands; the façade stands with the top layer."""
+    if part(name) == FACADE:
+        return 0
+    found = [level for level, layer in enumerate(LAYERS) if part(name) in layer]
+    assert found, f"{name} stands in no layer: give it its place in LAYERS and in docs/architecture.md"
+    return found[0]
+
+
+def method(name: str) -> str:
+    """The backend that a module belongs to: diffbench.backends.adapters.jax -> jax."""
+    return next((word for word in name.split(".")[2:] if word != "adapters"), "")
+
+
+def own_imports(path: Path) -> list[str]:
+    return [name for name in imports(path) if name.split(".")[0] == "diffbench"]
+
+
+each_module = pytest.mark.parametrize("path", MODULES, ids=dotted)
+
+
+@each_module
+def test_arrows_point_downwards_only(path):
+    if dotted(path) == FACADE:
+        return
+    own_depth = depth(dotted(path))
+    upwards = [name for name in own_imports(path) if depth(name) < own_depth]
+    assert not upwards, f"{dotted(path)} imports from above: {upwards}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "backends").rglob("*.py")), ids=dotted)
+def test_no_backend_knows_another(path):
+    """A backend leans on the contract, and on files of its own that begin with its name."""
+    if path.name == "__init__.py":
+        return
+    known = {method(name) for name in own_imports(path) if part(name) == "backends"} - COMMON_TO_BACKENDS
+    strangers = {name for name in known if not name.startswith(method(dotted(path)))}
+    assert not strangers, f"{dotted(path)} knows other backends: {strangers}"
+
+
+@each_module
+@pytest.mark.parametrize("library", MAY_IMPORT)
+def test_heavy_libraries_stay_in_their_rooms(path, library):
+    if part(dotted(path)) in MAY_IMPORT[library]:
+        return
+    assert library not in {name.split(".")[0] for name in imports(path)}
+
+
+def test_import_diffbench_loads_numpy_and_nothing_heavy():
+    """In a fresh interpreter, since this one has already loaded everything."""
+    script = f"import sys, diffbench; print(*[m for m in {LOADED_WHEN_USED} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []
