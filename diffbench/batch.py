@@ -1,0 +1,68 @@
+"""Many directions at once: a value with a hidden first axis, one entry for each direction.
+
+Functions see the value without that axis. Tangents of forward mode and cotangents of reverse mode that are batched make
+one pass serve many directions, so that the cost in Python does not grow with their number.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from diffbench.dispatch import TracedArray
+from diffbench.primitives.kinds import shape_of
+from diffbench.primitives.primitive import Primitive, Trace
+from diffbench.primitives.structural import INDEX
+
+
+class Batched(TracedArray):
+    """`values` holds the batch along its first axis."""
+
+    __slots__ = ("trace", "values")
+
+    def __init__(self, values: Any, trace: "BatchTrace"):
+        self.values, self.trace = values, trace
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return shape_of(self.values)[1:]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.values.dtype
+
+    @property
+    def primal(self) -> Any:
+        return self.values
+
+
+class BatchTrace(Trace):
+    """Applies every primitive to the whole batch by its batch rule, or else entry by entry."""
+
+    __slots__ = ("count",)
+
+    def __init__(self, count: int):
+        super().__init__()
+        self.count = count
+
+    def wrap(self, values: Any) -> Batched:
+        """A batched value of this trace."""
+        return Batched(values, self)
+
+    def unwrap(self, value: Any) -> Any:
+        """The values of a result along the batch axis, also where it does not depend on the batch."""
+        if isinstance(value, Batched) and value.trace is self:
+            return value.values
+        return np.broadcast_to(value, (self.count, *shape_of(value)))
+
+    def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
+        batched = [isinstance(x, Batched) and x.trace is self for x in operands]
+        values = [x.values if flag else x for x, flag in zip(operands, batched)]
+        result = primitive.batch(values, batched, params)
+        if result is NotImplemented:
+            one_by_one = [
+                primitive(*[INDEX(x, index=i) if flag else x for x, flag in zip(values, batched)], **params)
+                for i in range(self.count)
+            ]
+            result = np.stack(one_by_one)
+        return Batched(result, self)

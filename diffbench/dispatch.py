@@ -1,0 +1,317 @@
+"""How a plain NumPy call, operator or method on a traced value reaches its primitive.
+
+NumPy asks its arguments first: a call of a ufunc on a traced value arrives at `__array_ufunc__`, any other public
+function at `__array_function__`. Both look the function up in the table of primitives; operators and methods do the
+same. What NumPy does not let anybody see (float(x), math.sin(x), a[i] = x on a plain array) arrives at `__float__` and
+raises TraceLost.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
+from diffbench.primitives import TABLE, lookup
+from diffbench.primitives.kinds import shape_of
+from diffbench.primitives.primitive import Traced
+from diffbench.primitives.structural import INDEX
+from diffbench.primitives.elementwise import TRUTH
+
+
+class TracedArray(Traced):
+    """A traced value that looks like an array; the base of what each trace passes to f."""
+
+    __slots__ = ()
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return call_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
+        return lookup(function).call(args, kwargs)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return shape_of(self.primal)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return dtype_of(self.primal)
+
+    @property
+    def T(self) -> Any:
+        return np.transpose(self)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Any:
+        return INDEX.call((self, index), {})
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise UnsupportedPrimitive(
+            "item assignment into a traced array has no derivative rule",
+            where=user_location(),
+            why="the array was made from an argument that is being differentiated",
+            hint="build it from its parts: np.where, np.concatenate, np.stack, or a list of scalars and np.array",
+        )
+
+    def __bool__(self) -> bool:
+        return bool(TRUTH(self))
+
+    def __float__(self) -> float:
+        raise trace_lost("float(x), a function of the math module, or an assignment into a plain array")
+
+    def __int__(self) -> int:
+        raise trace_lost("int(x)")
+
+    def __index__(self) -> int:
+        raise trace_lost("the use of x as an index or in range(x)")
+
+    def __complex__(self) -> complex:
+        raise trace_lost("complex(x) or a function of the cmath module")
+
+    def item(self, *args: int) -> Any:
+        raise trace_lost("x.item()")
+
+    def tolist(self) -> Any:
+        raise trace_lost("x.tolist()")
+
+    def copy(self) -> Any:
+        return +self
+
+    def flatten(self) -> Any:
+        return np.ravel(self)
+
+    def reshape(self, *shape: Any) -> Any:
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Any:
+        if not axes or axes[0] is None:
+            return np.transpose(self)
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes)
+
+    def astype(self, dtype: Any, **_: Any) -> Any:
+        return np.astype(self, np.dtype(dtype))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.primal!r})"
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def trace_lost(what: str) -> TraceLost:
+    """The error for something that would make a plain number of a traced value."""
+    return TraceLost(
+        f"{what} would lose the derivative of a traced value",
+        where=user_location(),
+        why="the result would be a plain number, which no trace watches",
+        hint="use NumPy's function (np.sin for math.sin); build arrays with np.stack or np.array of the parts instead of "
+        "writing into one; db.primal(x) gives the plain value where no derivative is wanted",
+    )
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any:
+    """Apply a ufunc, or one of its methods, to inputs of which some are traced."""
+    out = kwargs.pop("out", None)
+    if out is not None:
+        raise TraceLost(
+            f"{ufunc.__name__} with out= would write a traced value into an existing array",
+            where=user_location(),
+            why="an in-place update such as `a += x`, or out=, changes an array that no trace watches",
+            hint="make a new array: a = a + x",
+        )
+    if method == "__call__":
+        return lookup(ufunc).call(inputs, kwargs)
+    reduction = _METHODS.get((ufunc, method))
+    if reduction is None:
+        raise UnsupportedPrimitive(
+            f"numpy.{ufunc.__name__}.{method} has no derivative rule",
+            where=user_location(),
+            hint="use the function of NumPy that does the same (np.sum for np.add.reduce), or a finite-difference backend",
+        )
+    if method in ("reduce", "accumulate") and len(inputs) == 1:
+        kwargs.setdefault("axis", 0)
+    return lookup(reduction).call(inputs, kwargs)
+
+
+_METHODS: dict[tuple[np.ufunc, str], Callable] = {
+    (np.add, "reduce"): np.sum,
+    (np.multiply, "reduce"): np.prod,
+    (np.maximum, "reduce"): np.max,
+    (np.minimum, "reduce"): np.min,
+    (np.add, "accumulate"): np.cumsum,
+    (np.multiply, "accumulate"): np.cumprod,
+    (np.multiply, "outer"): np.outer,
+}
+
+
+def _operator(ufunc: np.ufunc, reflected: bool) -> Callable:
+    primitive = TABLE[ufunc]
+    if reflected:
+        return lambda self, other: primitive.call((other, self), {})
+    return lambda self, other: primitive.call((self, other), {})
+
+
+BINARY_OPERATORS = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.divide,
+    "pow": np.power,
+    "floordiv": np.floor_divide,
+    "mod": np.remainder,
+    "matmul": np.matmul,
+}
+COMPARISONS = {
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "eq": np.equal,
+    "ne": np.not_equal,
+}
+UNARY_OPERATORS = {"neg": np.negative, "pos": np.positive, "abs": np.absolute}
+METHODS = {
+    "sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min, "var": np.var, "std": np.std,
+    "cumsum": np.cumsum, "cumprod": np.cumprod, "ravel": np.ravel, "swapaxes": np.swapaxes, "squeeze": np.squeeze,
+    "repeat": np.repeat, "dot": np.dot, "trace": np.trace, "diagonal": np.diagonal, "clip": np.clip, "round": np.round,
+    "argmax": np.argmax, "argmin": np.argmin, "argsort": np.argsort, "any": np.any, "all": np.all, "conj": np.conjugate,
+    "nonzero": np.nonzero, "take": np.take,
+}  # fmt: skip
+
+
+def _install_operators() -> None:
+    """Give TracedArray the operators and methods of an array, each from its row of the table."""
+    for name, ufunc in BINARY_OPERATORS.items():
+        setattr(TracedArray, f"__{name}__", _operator(ufunc, reflected=False))
+        setattr(TracedArray, f"__r{name}__", _operator(ufunc, reflected=True))
+        setattr(TracedArray, f"__i{name}__", _in_place(f"__{name}__"))
+    for name, ufunc in COMPARISONS.items():
+        setattr(TracedArray, f"__{name}__", _operator(ufunc, reflected=False))
+    for name, ufunc in UNARY_OPERATORS.items():
+        setattr(TracedArray, f"__{name}__", lambda self, row=TABLE[ufunc]: row(self))
+    for name, function in METHODS.items():
+        if function in TABLE:
+            setattr(TracedArray, name, lambda self, *args, row=TABLE[function], **kwargs: row.call((self, *args), kwargs))
+    for function, row in TABLE.items():  # object arrays call the method of each element: np.sin(a) calls a[i].sin()
+        if isinstance(function, np.ufunc) and function.nin == 1 and not hasattr(TracedArray, function.__name__):
+            setattr(TracedArray, function.__name__, lambda self, row=row: row.call((self,), {}))
+
+
+def _in_place(operator: str) -> Callable:
+    def update(self: TracedArray, other: Any) -> Any:
+        if shape_of(self):
+            raise UnsupportedPrimitive(
+                "an in-place update of a traced array has no derivative rule",
+                where=user_location(),
+                why="other names and views of the array would not see the change",
+                hint="make a new array: y = y + x instead of y += x",
+            )
+        return getattr(self, operator)(other)
+
+    return update
+
+
+def dtype_of(x: Any) -> np.dtype:
+    """The dtype of an array, a traced value or a Python number."""
+    try:
+        return x.dtype
+    except AttributeError:
+        return np.asarray(x).dtype
+
+
+def is_traced(x: Any) -> bool:
+    """Whether a trace watches this value.
+
+    >>> is_traced(np.ones(3))
+    False
+    """
+    return isinstance(x, Traced)
+
+
+def primal(x: Any) -> Any:
+    """The plain value of a traced value, without any derivative; other values as they are.
+
+    >>> primal(2.0)
+    2.0
+    """
+    while isinstance(x, Traced):
+        x = x.primal
+    return x
+
+
+def stop_gradient(x: Any) -> Any:
+    """The same value, treated as a constant by every derivative of the AD backends.
+
+    Finite differences and complex step cannot see it: they move it along with the argument.
+    """
+    return primal(x)
+
+
+_install_operators()
+
+SCALARS = frozenset(
+    {float, int, np.float64, np.float32, np.float16, np.longdouble, np.int64, np.int32, np.int16, np.int8, np.uint8}
+)
+"""The types whose arithmetic needs no dispatch, no broadcasting and no array: traced scalars take the short way."""
+
+_SHORT_WAY = """
+def {name}(self, other):
+    kind = other.__class__
+    if kind in SCALARS:
+        {self_is} = self.primal
+        if {self_is}.__class__ in SCALARS:
+            {other_is} = other
+            y = {value}
+            {with_constant}
+    elif kind is {cls} and other.trace is self.trace:
+        {self_is} = self.primal
+        {other_is} = other.primal
+        if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS:
+            y = {value}
+            {with_traced}
+    return primitive({operands})
+"""
+
+
+def install_scalar_operators(cls: type, with_constant: str, with_traced: str, names: dict) -> None:
+    """Generate + - * / of a traced class from the table, inlined for scalars, where a call costs more than the work.
+
+    The two texts build the result, in terms of y and, for self and other, of {p_self} and {p_other}: the partials.
+    """
+    for name in ("add", "sub", "mul", "truediv"):
+        row = TABLE[BINARY_OPERATORS[name]]
+        for reflected in (False, True):
+            self_is, other_is = ("b", "a") if reflected else ("a", "b")
+            p_a, p_b = (partial.text for partial in row.partials)
+            texts = {"p_self": p_b if reflected else p_a, "p_other": p_a if reflected else p_b}
+            source = _SHORT_WAY.format(
+                name=f"__{'r' if reflected else ''}{name}__",
+                cls=cls.__name__,
+                self_is=self_is,
+                other_is=other_is,
+                value=row.exact,
+                operands="other, self" if reflected else "self, other",
+                with_constant=with_constant.format(**texts),
+                with_traced=with_traced.format(**texts),
+            )
+            namespace = {**names, cls.__name__: cls, "SCALARS": SCALARS, "primitive": row}
+            exec(compile(source, f"<scalar operators of {cls.__name__}>", "exec"), namespace)
+            setattr(cls, f"__{'r' if reflected else ''}{name}__", namespace[f"__{'r' if reflected else ''}{name}__"])

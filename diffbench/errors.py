@@ -1,0 +1,103 @@
+"""Every error that diffbench raises: what happened, where, why, and what to try.
+
+DiffbenchError
+├── TraceLost             (TypeError)            a traced value was about to lose its derivative
+├── UnsupportedPrimitive  (NotImplementedError)  a NumPy function, or an argument of it, has no derivative rule
+├── UnsupportedVerb       (NotImplementedError)  a backend cannot answer this question
+├── ClosedFormRequired    (TypeError)            the program branches on a symbol
+├── NotAnalytic           (ValueError)           complex step met an operation that is not analytic
+├── ArgumentError         (TypeError)            an argument cannot be differentiated with respect to
+├── ResultError           (TypeError)            the result of f does not fit the verb
+├── DirectionError        (ValueError)           a tangent or cotangent does not fit the argument or the result
+├── UnknownName           (ValueError)           no backend, problem or experiment of that name
+└── MissingPackage        (ImportError)          an optional library is not installed
+"""
+
+import difflib
+import os
+import sys
+from collections.abc import Iterable
+from types import FrameType
+
+import numpy as np
+
+
+class DiffbenchError(Exception):
+    """Base of all errors of diffbench; the facts stand in ``what``, ``where``, ``why`` and ``hint``.
+
+    >>> print(DiffbenchError("numpy.sort has no derivative rule", why="it is not in the table", hint="use forward"))
+    numpy.sort has no derivative rule
+      why:   it is not in the table
+      try:   use forward
+    """
+
+    def __init__(self, what: str, *, where: str | None = None, why: str | None = None, hint: str | None = None):
+        self.what, self.where, self.why, self.hint = what, where, why, hint
+        facts = (("where", where), ("why", why), ("try", hint))
+        super().__init__("\n".join([what, *(f"  {label + ':':6} {text}" for label, text in facts if text)]))
+
+
+class TraceLost(DiffbenchError, TypeError):
+    """A traced value was about to become a plain number, which would silently lose its derivative."""
+
+
+class UnsupportedPrimitive(DiffbenchError, NotImplementedError):
+    """A NumPy function, or one of its arguments, has no derivative rule."""
+
+
+class UnsupportedVerb(DiffbenchError, NotImplementedError):
+    """A backend cannot answer this question about a function."""
+
+
+class ClosedFormRequired(DiffbenchError, TypeError):
+    """The program branches on a symbol, so there is no one expression to differentiate."""
+
+
+class NotAnalytic(DiffbenchError, ValueError):
+    """Complex step met an operation that is not analytic, where its answer would be wrong."""
+
+
+class ArgumentError(DiffbenchError, TypeError):
+    """An argument is nothing that one can differentiate with respect to."""
+
+
+class ResultError(DiffbenchError, TypeError):
+    """The result of f does not fit the verb."""
+
+
+class DirectionError(DiffbenchError, ValueError):
+    """A tangent does not fit its argument, or a cotangent its result."""
+
+
+class UnknownName(DiffbenchError, ValueError):
+    """Nothing of that name is registered."""
+
+
+class MissingPackage(DiffbenchError, ImportError):
+    """An optional library is not installed."""
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """The sentence that helps after a misspelt name.
+
+    >>> did_you_mean("revers", ["forward", "reverse"])
+    "did you mean 'reverse'? Known: forward, reverse"
+    """
+    known = sorted(candidates)
+    close = difflib.get_close_matches(str(name), known, n=1)
+    question = f"did you mean {close[0]!r}? " if close else ""
+    return f"{question}Known: {', '.join(known) or 'none'}"
+
+
+_NOT_THE_USERS = (os.path.dirname(__file__), os.path.dirname(np.__file__), "<")
+
+
+def user_location() -> str | None:
+    """``file:line in function`` of the innermost frame that is neither diffbench's nor NumPy's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if not filename.startswith(_NOT_THE_USERS):
+            return f"{filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+        frame = frame.f_back
+    return None

@@ -1,0 +1,24 @@
+"""The one table of primitives: a row for each NumPy function says all that any backend needs to know of it."""
+
+from collections.abc import Callable
+
+from diffbench.errors import UnsupportedPrimitive, user_location
+from diffbench.primitives import elementwise, products, reductions, structural
+from diffbench.primitives.kinds import Row, qualified_name
+
+TABLE: dict[Callable, Row] = {
+    row.function: row for module in (elementwise, structural, reductions, products) for row in module.ROWS
+}
+
+
+def lookup(function: Callable) -> Row:
+    """The row of a NumPy function. Raises UnsupportedPrimitive, naming it, when there is none."""
+    try:
+        return TABLE[function]
+    except KeyError:
+        raise UnsupportedPrimitive(
+            f"{qualified_name(function)} has no derivative rule",
+            where=user_location(),
+            why="a trace can only cross the functions in diffbench's table of primitives",
+            hint="write it with functions that have a rule, add a row (CONTRIBUTING.md), or use a finite-difference backend",
+        ) from None

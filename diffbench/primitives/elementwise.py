@@ -1,0 +1,182 @@
+"""Elementwise functions: one partial derivative per operand, as text in x (or a, b, c) and the result y.
+
+Conventions where the derivative does not exist: |x| and sign have slope 0 at 0; ties of maximum, minimum and clip share
+the slope evenly; x**0 has slope 0 in x, and 0**y has slope 0 in y. A partial must keep the dtype of its operands, and
+must be right when it is differentiated again.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from diffbench.primitives.kinds import RULE_NAMES, Constant, Elementwise, broadcast_like, rule_name, shape_of, unbroadcast
+
+POSITIVE = (0.1, 3.0)
+UNIT = (-0.9, 0.9)
+AWAY_FROM_ZERO = (0.5, 2.5)
+
+
+@rule_name
+def slope_in_base(a: Any, b: Any) -> Any:
+    """∂(a**b)/∂a = b·a**(b-1), and 0 at a = b = 0; safe to differentiate again in b at b = 0."""
+    if isinstance(b, int | float) and b != 0:
+        return b * np.power(a, b - 1) if b != 2 else 2 * a
+    return b * np.power(np.where((a == 0) & (b == 0), np.ones_like(a), a), b - 1)
+
+
+@rule_name
+def slope_in_exponent(a: Any, b: Any, y: Any) -> Any:
+    """∂(a**b)/∂b = a**b·log a, and 0 at a = 0 (the limit for b > 0)."""
+    return y * np.log(np.where(a == 0, np.ones_like(a), a))
+
+
+@rule_name
+def share(a: Any, b: Any, y: Any) -> Any:
+    """The part of the maximum of a and b that is a: 1, 0, or one half where they tie; in the dtype of y."""
+    return (np.add(a > b, a >= b, dtype=y.dtype)) / 2
+
+
+@rule_name
+def sinc_slope(x: Any, y: Any) -> Any:
+    """∂sinc(x)/∂x = (cos πx - sinc x) / x, and 0 at 0; sinc is sin(πx)/(πx)."""
+    safe = np.where(x == 0, np.ones_like(x), x)
+    return np.where(x == 0, 0.0, (np.cos(RULE_NAMES["PI"] * safe) - y) / safe)
+
+
+class Select(Elementwise):
+    """`where`: what the mask did not take carries nothing, not even NaN; so it masks instead of multiplying by zero."""
+
+    def jvp(self, y, operands, tangents, params):
+        mask = operands[0]
+        return broadcast_like(np.where(mask, *[0.0 if t is None else t for t in tangents[1:]]), y)
+
+    def keep(self, y, operands, wanted, params):
+        return operands[0], [(position, shape_of(operands[position])) for position in wanted]
+
+    def vjp(self, cotangent, kept):
+        mask, links = kept
+        taken = {1: lambda: np.where(mask, cotangent, 0.0), 2: lambda: np.where(mask, 0.0, cotangent)}
+        return [unbroadcast(taken[position](), shape) for position, shape in links]
+
+
+def _bind_where(condition, x=None, y=None):
+    if x is None or y is None:
+        raise TypeError("where(condition) alone has no derivative")
+    return (condition, x, y), {}
+
+
+def _bind_clip(a, a_min=None, a_max=None, *, min=None, max=None):
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    return (a, -np.inf if low is None else low, np.inf if high is None else high), {}
+
+
+def _bind_nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+    return (x,), {"nan": nan, "posinf": posinf, "neginf": neginf}
+
+
+def _bind_round(a, decimals=0):
+    return (a,), {"decimals": decimals}
+
+
+def _identity(x):
+    return x
+
+
+WHERE = Select(np.where, None, "1", "1", exact="where(a, b, c)", bind=_bind_where, domain=((-1, 1), (-2, 2), (-2, 2)))
+TRUTH = Constant(bool, name="bool")
+
+# fmt: off
+ROWS = [
+    # -- arithmetic ----------------------------------------------------------------------------------------------------
+    Elementwise(np.add,        "1", "1",            exact="a + b"),
+    Elementwise(np.subtract,   "1", "-1",           exact="a - b"),
+    Elementwise(np.multiply,   "b", "a",            exact="a * b"),
+    Elementwise(np.divide,     "1 / b", "-y / b",   exact="a / b", domain=((-2, 2), AWAY_FROM_ZERO)),
+    Elementwise(np.negative,   "-1",                exact="-x"),
+    Elementwise(np.positive,   "1",                 exact="x"),
+    Elementwise(np.reciprocal, "-y * y",            exact="1 / x", domain=(AWAY_FROM_ZERO,)),
+    Elementwise(np.power,      "slope_in_base(a, b)", "slope_in_exponent(a, b, y)",
+                               exact="a ** b", domain=(POSITIVE, (-2, 2)), cut=True),
+    Elementwise(np.float_power, "slope_in_base(a, b)", "slope_in_exponent(a, b, y)",
+                               exact="a ** b", domain=(POSITIVE, (-2, 2)), cut=True),
+    Elementwise(np.square,     "2 * x",             exact="x ** 2"),
+    Elementwise(np.remainder,  "1", "-floor_divide(a, b)", exact="a - b * floor(a / b)", analytic=False,
+                               domain=((0.1, 0.9), (1.1, 1.9))),
+    Elementwise(np.fmod,       "1", "-trunc(a / b)", exact="a - b * trunc(a / b)", analytic=False,
+                               domain=((0.1, 0.9), (1.1, 1.9))),
+    # -- exponentials and logarithms -----------------------------------------------------------------------------------
+    Elementwise(np.exp,        "y",                 exact="exp(x)"),
+    Elementwise(np.exp2,       "y * LN2",      exact="2 ** x"),
+    Elementwise(np.expm1,      "y + 1",             exact="expm1(x)"),
+    Elementwise(np.log,        "1 / x",             exact="log(x)", domain=(POSITIVE,), cut=True),
+    Elementwise(np.log2,       "1 / (x * LN2)", exact="log(x) / log(2)", domain=(POSITIVE,), cut=True),
+    Elementwise(np.log10,      "1 / (x * LN10)", exact="log(x) / log(10)", domain=(POSITIVE,), cut=True),
+    Elementwise(np.log1p,      "1 / (1 + x)",       exact="log1p(x)", domain=(UNIT,), cut=True),
+    Elementwise(np.logaddexp,  "exp(a - y)", "exp(b - y)", exact="log(exp(a) + exp(b))",
+                               complex_form="maximum(a.real, b.real) + log(exp(a - maximum(a.real, b.real))"
+                                            " + exp(b - maximum(a.real, b.real)))"),
+    Elementwise(np.logaddexp2, "exp2(a - y)", "exp2(b - y)", exact="log(2 ** a + 2 ** b) / log(2)",
+                               complex_form="maximum(a.real, b.real) + log2(exp2(a - maximum(a.real, b.real))"
+                                            " + exp2(b - maximum(a.real, b.real)))"),
+    # -- roots ---------------------------------------------------------------------------------------------------------
+    Elementwise(np.sqrt,       "0.5 / y",           exact="sqrt(x)", domain=(POSITIVE,), cut=True),
+    Elementwise(np.cbrt,       "1 / (3 * y * y)",   exact="cbrt(x)", domain=(POSITIVE,), analytic=False),
+    Elementwise(np.hypot,      "a / y", "b / y",    exact="sqrt(a * a + b * b)", domain=(AWAY_FROM_ZERO,) * 2,
+                               complex_form="sqrt(a * a + b * b)"),
+    # -- trigonometric -------------------------------------------------------------------------------------------------
+    Elementwise(np.sin,        "cos(x)",            exact="sin(x)"),
+    Elementwise(np.cos,        "-sin(x)",           exact="cos(x)"),
+    Elementwise(np.tan,        "1 + y * y",         exact="tan(x)", domain=((-1.2, 1.2),)),
+    Elementwise(np.arcsin,     "1 / sqrt((1 - x) * (1 + x))", exact="asin(x)", domain=(UNIT,), cut=True),
+    Elementwise(np.arccos,     "-1 / sqrt((1 - x) * (1 + x))", exact="acos(x)", domain=(UNIT,), cut=True),
+    Elementwise(np.arctan,     "1 / (1 + x * x)",   exact="atan(x)"),
+    Elementwise(np.arctan2,    "b / (a * a + b * b)", "-a / (a * a + b * b)", exact="atan2(a, b)", analytic=False,
+                               domain=(AWAY_FROM_ZERO,) * 2),
+    Elementwise(np.sinc,       "sinc_slope(x, y)",  exact="sinc(pi * x)", domain=(AWAY_FROM_ZERO,),
+                               bind=lambda x: ((x,), {})),
+    # -- hyperbolic ----------------------------------------------------------------------------------------------------
+    Elementwise(np.sinh,       "cosh(x)",           exact="sinh(x)"),
+    Elementwise(np.cosh,       "sinh(x)",           exact="cosh(x)"),
+    Elementwise(np.tanh,       "1 - y * y",         exact="tanh(x)"),
+    Elementwise(np.arcsinh,    "1 / sqrt(1 + x * x)", exact="asinh(x)"),
+    Elementwise(np.arccosh,    "1 / (sqrt(x - 1) * sqrt(x + 1))", exact="acosh(x)", domain=((1.2, 4.0),), cut=True),
+    Elementwise(np.arctanh,    "1 / ((1 - x) * (1 + x))", exact="atanh(x)", domain=(UNIT,), cut=True),
+    # -- angles --------------------------------------------------------------------------------------------------------
+    Elementwise(np.deg2rad,    "DEGREE",  exact="x * pi / 180", complex_form="x * (pi / 180)"),
+    Elementwise(np.radians,    "DEGREE",  exact="x * pi / 180", complex_form="x * (pi / 180)"),
+    Elementwise(np.rad2deg,    "RADIAN",  exact="x * 180 / pi", complex_form="x * (180 / pi)"),
+    Elementwise(np.degrees,    "RADIAN",  exact="x * 180 / pi", complex_form="x * (180 / pi)"),
+    # -- with kinks ----------------------------------------------------------------------------------------------------
+    Elementwise(np.absolute,   "sign(x)",           exact="Abs(x)", analytic=False, domain=(AWAY_FROM_ZERO,)),
+    Elementwise(np.fabs,       "sign(x)",           exact="Abs(x)", analytic=False, domain=(AWAY_FROM_ZERO,)),
+    Elementwise(np.maximum,    "share(a, b, y)", "share(b, a, y)", exact="Max(a, b)", analytic=False),
+    Elementwise(np.minimum,    "share(b, a, y)", "share(a, b, y)", exact="Min(a, b)", analytic=False),
+    Elementwise(np.fmax,       "share(a, b, y)", "share(b, a, y)", exact="Max(a, b)", analytic=False),
+    Elementwise(np.fmin,       "share(b, a, y)", "share(a, b, y)", exact="Min(a, b)", analytic=False),
+    WHERE,
+    # -- piecewise constant: derivative zero ---------------------------------------------------------------------------
+    Constant(np.sign,          exact="sign(x)"),
+    Constant(np.floor,         exact="floor(x)"),
+    Constant(np.ceil,          exact="ceiling(x)"),
+    Constant(np.trunc,         exact="trunc(x)"),
+    Constant(np.rint),
+    Constant(np.fix),
+    Constant(np.round,         bind=_bind_round),
+    Constant(np.floor_divide,  exact="floor(a / b)"),
+    Constant(np.heaviside),
+    Constant(np.signbit),
+    Constant(np.isnan), Constant(np.isinf), Constant(np.isfinite),
+    Constant(np.less,          exact="a < b"),
+    Constant(np.less_equal,    exact="a <= b"),
+    Constant(np.greater,       exact="a > b"),
+    Constant(np.greater_equal, exact="a >= b"),
+    Constant(np.equal,         exact="Eq(a, b)"),
+    Constant(np.not_equal,     exact="Ne(a, b)"),
+    Constant(np.logical_and,   exact="And(a, b)"),
+    Constant(np.logical_or,    exact="Or(a, b)"),
+    Constant(np.logical_not,   exact="Not(x)"),
+    Constant(np.logical_xor,   exact="Xor(a, b)"),
+    Constant(np.isclose), Constant(np.allclose), Constant(np.array_equal),
+    TRUTH,
+]
+# fmt: on

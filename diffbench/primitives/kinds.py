@@ -1,0 +1,394 @@
+"""The kinds of table row. A kind turns the least that one must say about a function into all of its rules.
+
+| kind        | the row says                                    | what follows                                               |
+|-------------|-------------------------------------------------|------------------------------------------------------------|
+| Elementwise | one partial derivative per operand, as text     | JVP = Σ ∂ᵢ·ẋᵢ; VJP = ȳ·∂ᵢ summed over broadcast axes       |
+| Linear      | the transpose                                   | the JVP is the function itself                             |
+| Bilinear    | the transpose in each operand                   | the JVP is f(ẋ₁, x₂) + f(x₁, ẋ₂)                           |
+| General     | JVP and VJP                                     |                                                            |
+| Constant    | nothing                                         | derivative zero: comparisons, floor, shape, argmax, ...    |
+| Composite   | the same function in terms of other rows        | everything                                                 |
+| Refused     | why it has no derivative here                   | a clear error                                              |
+
+Rows are found by the NumPy function they speak for. `bind` has that function's own signature and splits a call into
+operands and params. `examples` are calls on which the tests of the table check every rule of the row.
+"""
+
+import ast
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from diffbench.errors import UnsupportedPrimitive, user_location
+from diffbench.primitives.primitive import Primitive
+
+RULE_NAMES: dict[str, Any] = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")}
+"""The names that partial derivatives may use: NumPy's, and the helpers added with `rule_name`."""
+
+
+def rule_name(function: Callable) -> Callable:
+    """Let partial derivatives use this function by its name."""
+    RULE_NAMES[function.__name__] = function
+    return function
+
+
+class ExactConstant(float):
+    """A constant of a rule, as a float and, for arithmetic of more digits, as a text in the names of exact.py."""
+
+    def __new__(cls, value: float, text: str) -> "ExactConstant":
+        constant = super().__new__(cls, value)
+        constant.text = text
+        return constant
+
+    text: str
+
+
+RULE_NAMES |= {
+    "LN2": ExactConstant(math.log(2), "log(2)"),
+    "LN10": ExactConstant(math.log(10), "log(10)"),
+    "DEGREE": ExactConstant(math.pi / 180, "pi / 180"),
+    "RADIAN": ExactConstant(180 / math.pi, "180 / pi"),
+    "PI": ExactConstant(math.pi, "pi"),
+}
+
+
+class Row:
+    """One line of the table, for one NumPy function."""
+
+    def __init__(self, function: Callable, *, name: str | None = None, examples: Sequence[str] = ()):
+        self.function = function
+        self.name = name or qualified_name(function)
+        self.examples = tuple(examples)
+
+
+    def call(self, args: Sequence, kwargs: dict) -> Any:
+        """What NumPy's function called with these arguments gives, some of them traced."""
+        raise NotImplementedError
+
+
+class PrimitiveRow(Row, Primitive):
+    """A row that is a primitive: it has rules of its own."""
+
+    def __init__(
+        self,
+        function: Callable,
+        *,
+        bind: Callable[..., tuple[tuple, dict]] | None = None,
+        evaluate: Callable | None = None,
+        name: str | None = None,
+        examples: Sequence[str] = (),
+    ):
+        super().__init__(function, name=name, examples=examples)
+        self.evaluate = evaluate or function
+        self.bind = bind
+
+    def call(self, args, kwargs):
+        if self.bind is None:
+            if kwargs:
+                raise unsupported_argument(self, next(iter(kwargs)))
+            return self(*args)
+        try:
+            operands, params = self.bind(*args, **{k: v for k, v in kwargs.items() if v is not None or k not in ("out", "dtype")})
+        except TypeError as error:
+            raise unsupported_argument(self, str(error)) from error
+        return self(*operands, **params)
+
+
+class Partial:
+    """The partial derivative of an elementwise function in one operand, compiled from its text.
+
+    `value(y, *operands)` is the partial itself, `times(t, y, *operands)` its product with a tangent or cotangent.
+    `needs` says which of y and the operands the text mentions.
+    """
+
+    __slots__ = ("text", "needs", "value", "times")
+
+    def __init__(self, text: str, variables: str):
+        self.text = text
+        tree = ast.parse(text, mode="eval").body
+        mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        self.needs = tuple(name in mentioned for name in variables)
+        arguments = ", ".join(variables)
+        self.value = eval(f"lambda {arguments}: {text}", RULE_NAMES)
+        self.times = eval(f"lambda t, {arguments}: {_times(text, tree)}", RULE_NAMES)
+
+
+def _times(text: str, tree: ast.expr) -> str:
+    """The text of t times a partial, without the multiplications and temporaries that one can see to be needless."""
+    if text == "1":
+        return "t"
+    if text == "-1":
+        return "-t"
+    if isinstance(tree, ast.Name):
+        return f"t * {text}"
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div) and ast.unparse(tree.left) == "1":
+        return f"t / ({ast.unparse(tree.right)})"
+    return f"scaled({text}, t)"
+
+
+@rule_name
+def scaled(fresh: Any, t: Any) -> Any:
+    """fresh * t, written into the memory of fresh, which nobody else holds, where that is possible."""
+    if (
+        fresh.__class__ is np.ndarray
+        and t.__class__ is np.ndarray
+        and fresh.shape == t.shape
+        and fresh.dtype == t.dtype
+    ):
+        return np.multiply(fresh, t, out=fresh)
+    return fresh * t
+
+
+class Elementwise(PrimitiveRow):
+    """A function that acts entry by entry on broadcast operands.
+
+    function : the NumPy ufunc, or a function with a `bind`.
+    partials : text of ∂f/∂operand for each operand, in the operands x (or a, b, c) and the result y; None for an
+        operand without derivative. Write it in plain NumPy, so that the dtype is kept: no np.float64 constants.
+    exact : text of the function itself in the names common to SymPy and mpmath (see exact.py).
+    domain : open interval for each operand from which tests sample, away from kinks.
+    analytic : whether complex arguments give the analytic continuation; False lets complex step refuse.
+    complex_form : text of the analytic continuation where NumPy's function does not take complex numbers.
+    cut : True where NumPy's complex function has values where its real function has none (log, sqrt, arcsin, ...).
+    """
+
+    def __init__(
+        self,
+        function: Callable,
+        *partials: str | None,
+        exact: str | None = None,
+        domain: Sequence[tuple[float, float]] = (),
+        analytic: bool = True,
+        complex_form: str | None = None,
+        cut: bool = False,
+        bind: Callable | None = None,
+        evaluate: Callable | None = None,
+        name: str | None = None,
+        examples: Sequence[str] = (),
+    ):
+        super().__init__(function, bind=bind, evaluate=evaluate, name=name, examples=examples)
+        self.variables = "x" if len(partials) == 1 else "abc"[: len(partials)]
+        self.partials = [text and Partial(text, "y" + self.variables) for text in partials]
+        self.exact, self.domain = exact, tuple(domain) or ((-2.0, 2.0),) * len(partials)
+        self.analytic, self.cut = analytic, cut
+        self.complex_form = complex_form and eval(f"lambda {', '.join(self.variables)}: {complex_form}", RULE_NAMES)
+
+    def jvp(self, y, operands, tangents, params):
+        total = None
+        for partial, tangent in zip(self.partials, tangents):
+            if tangent is not None and partial:
+                term = partial.times(tangent, y, *operands)
+                total = term if total is None else total + term
+        return total if total is None else broadcast_like(total, y)
+
+    def keep(self, y, operands, wanted, params):
+        shape = shape_of(y)
+        links = []
+        for position in wanted:
+            partial = self.partials[position]
+            if not partial:
+                links.append(None)
+                continue
+            values = [value if needed else None for value, needed in zip((y, *operands), partial.needs)]
+            own = shape_of(operands[position])
+            links.append((partial.times, values, None if own == shape else own))
+        return links
+
+    def vjp(self, cotangent, kept):
+        contributions = []
+        for link in kept:
+            if link is None:
+                contributions.append(None)
+                continue
+            times, values, shape = link
+            contribution = times(cotangent, *values)
+            contributions.append(contribution if shape is None else unbroadcast(contribution, shape))
+        return contributions
+
+    def batch(self, operands, batched, params):
+        rank = max(rank_of(x) - flag for x, flag in zip(operands, batched))
+        return self(*[_lift(x, rank) if flag else x for x, flag in zip(operands, batched)], **params)
+
+
+class Linear(PrimitiveRow):
+    """A function that is linear in its operands taken together: reshape, sum, indexing, concatenate, ...
+
+    transpose(cotangent, position, shapes, **params) gives the cotangent of one operand from the shapes of all.
+    batch_rule(operands, batched, **params) applies it along a new first axis, or is left out.
+    """
+
+    def __init__(self, function, *, transpose, batch_rule=None, **options):
+        super().__init__(function, **options)
+        self.transpose, self.batch_rule = transpose, batch_rule
+
+    def jvp(self, y, operands, tangents, params):
+        moved = [np.zeros_like(x) if t is None else t for x, t in zip(operands, tangents)]
+        return self(*moved, **params)
+
+    def keep(self, y, operands, wanted, params):
+        return wanted, [shape_of(x) for x in operands], params
+
+    def vjp(self, cotangent, kept):
+        wanted, shapes, params = kept
+        return [self.transpose(cotangent, position, shapes, **params) for position in wanted]
+
+    def batch(self, operands, batched, params):
+        return NotImplemented if self.batch_rule is None else self.batch_rule(operands, batched, **params)
+
+
+class Bilinear(PrimitiveRow):
+    """A product: linear in each of two operands.
+
+    transposes[i](cotangent, other operand, shape of operand i, **params) gives the cotangent of operand i.
+    """
+
+    def __init__(self, function, *, transposes, batch_rule=None, **options):
+        super().__init__(function, **options)
+        self.transposes, self.batch_rule = transposes, batch_rule
+
+    def jvp(self, y, operands, tangents, params):
+        (a, b), (a_dot, b_dot) = operands, tangents
+        if b_dot is None:
+            return self(a_dot, b, **params)
+        if a_dot is None:
+            return self(a, b_dot, **params)
+        return self(a_dot, b, **params) + self(a, b_dot, **params)
+
+    def keep(self, y, operands, wanted, params):
+        return [(position, operands[1 - position], shape_of(operands[position])) for position in wanted], params
+
+    def vjp(self, cotangent, kept):
+        links, params = kept
+        return [self.transposes[position](cotangent, other, shape, **params) for position, other, shape in links]
+
+    def batch(self, operands, batched, params):
+        return NotImplemented if self.batch_rule is None else self.batch_rule(operands, batched, **params)
+
+
+class General(PrimitiveRow):
+    """A function with a JVP and a VJP of its own.
+
+    jvp_rule(y, operands, tangents, **params); vjp_rule(cotangent, y, operands, wanted, **params), where tangents are
+    None for operands that do not move and the VJP gives a list for the wanted positions.
+    """
+
+    def __init__(self, function, *, jvp_rule, vjp_rule, batch_rule=None, **options):
+        super().__init__(function, **options)
+        self.jvp_rule, self.vjp_rule, self.batch_rule = jvp_rule, vjp_rule, batch_rule
+
+    def jvp(self, y, operands, tangents, params):
+        return self.jvp_rule(y, operands, tangents, **params)
+
+    def keep(self, y, operands, wanted, params):
+        return y, operands, wanted, params
+
+    def vjp(self, cotangent, kept):
+        y, operands, wanted, params = kept
+        return self.vjp_rule(cotangent, y, operands, wanted, **params)
+
+    def batch(self, operands, batched, params):
+        return NotImplemented if self.batch_rule is None else self.batch_rule(operands, batched, **params)
+
+
+class Constant(PrimitiveRow):
+    """A function whose derivative is zero wherever it exists; its result carries no trace.
+
+    exact : as for Elementwise, where symbols and 50-digit numbers have the function too.
+    """
+
+    constant = True
+
+    def __init__(self, function, *, exact: str | None = None, **options):
+        super().__init__(function, **options)
+        self.exact = exact
+
+
+class Composite(Row):
+    """A function expressed in plain NumPy through other rows; `expand` has NumPy's own signature."""
+
+    def __init__(self, function, expand: Callable, *, name=None, examples=()):
+        super().__init__(function, name=name, examples=examples)
+        self.expand = expand
+
+    def call(self, args, kwargs):
+        return self.expand(*args, **kwargs)
+
+
+class Refused(Row):
+    """A function that cannot be differentiated here, and why."""
+
+    def __init__(self, function, why: str, *, hint: str | None = None, name=None):
+        super().__init__(function, name=name)
+        self.why, self.hint = why, hint
+
+    def call(self, args, kwargs):
+        raise UnsupportedPrimitive(
+            f"{self.name} has no derivative rule", where=user_location(), why=self.why, hint=self.hint
+        )
+
+
+def unsupported_argument(row: Row, argument: str) -> UnsupportedPrimitive:
+    """The error for an argument of a NumPy function that its rule does not cover."""
+    return UnsupportedPrimitive(
+        f"{row.name}: this call has no derivative rule ({argument})",
+        where=user_location(),
+        why="the rule of this function covers its mathematical arguments only (no out=, where=, casting= ...)",
+        hint="write the call without that argument, or use a finite-difference backend",
+    )
+
+
+def qualified_name(function: Callable) -> str:
+    """The name users know a NumPy function by.
+
+    >>> qualified_name(np.linalg.norm), qualified_name(np.sin)
+    ('numpy.linalg.norm', 'numpy.sin')
+    """
+    name = getattr(function, "__name__", repr(function))
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"{module}.{name}"
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of an array, a traced value or a number."""
+    try:
+        return x.shape
+    except AttributeError:
+        return np.shape(x)
+
+
+def rank_of(x: Any) -> int:
+    """The number of axes of an array, a traced value or a number."""
+    return len(shape_of(x))
+
+
+def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
+    """Sum a cotangent over the axes along which an operand of this shape was broadcast.
+
+    >>> unbroadcast(np.ones((2, 3)), (3,))
+    array([2., 2., 2.])
+    """
+    found = shape_of(cotangent)
+    if found == shape:
+        return cotangent
+    extra = len(found) - len(shape)
+    if extra > 0:
+        cotangent = np.sum(cotangent, axis=tuple(range(extra)))
+        found = found[extra:]
+    stretched = tuple(axis for axis, (n, m) in enumerate(zip(shape, found)) if n == 1 and m != 1)
+    if stretched:
+        cotangent = np.sum(cotangent, axis=stretched, keepdims=True)
+    return cotangent
+
+
+def broadcast_like(tangent: Any, y: Any) -> Any:
+    """A tangent of the shape of y."""
+    shape = shape_of(y)
+    return tangent if shape_of(tangent) == shape else np.broadcast_to(tangent, shape)
+
+
+def _lift(x: Any, rank: int) -> Any:
+    """Give a batched operand of lower rank the unit axes that broadcasting would give it, behind the batch axis."""
+    missing = rank - (rank_of(x) - 1)
+    return x if missing == 0 else np.reshape(x, (*shape_of(x)[:1], *(1,) * missing, *shape_of(x)[1:]))

@@ -1,0 +1,77 @@
+"""What a primitive is, and how applying one reaches the innermost live trace.
+
+A *traced value* stands for an array while some trace watches it: a dual number of forward mode, an entry of the Wengert
+list of reverse mode, an array of symbols. Every trace has a level, and a trace that starts later has a higher one. A
+primitive applied to traced values is handed to the trace with the highest level among them; that trace does its own
+part and applies primitives to what lies below, until plain NumPy is reached. To a trace, values of lower levels are
+constants: that is what keeps the perturbations of nested derivatives apart.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+_levels = itertools.count(1)
+
+
+class Trace:
+    """One run of a function on traced values; `live` until the run has ended."""
+
+    __slots__ = ("level", "live")
+
+    def __init__(self) -> None:
+        self.level = next(_levels)
+        self.live = True
+
+    def process(self, primitive: "Primitive", operands: Sequence, params: dict) -> Any:
+        """Apply a primitive to operands of which at least one belongs to this trace."""
+        raise NotImplementedError
+
+
+class Traced:
+    """A value that a trace watches; `primal` is the value below it, plain or of an outer trace."""
+
+    __slots__ = ()
+    primal: Any
+    trace: Trace
+
+
+class Primitive:
+    """One elementary function: how to evaluate it, and its local derivative in both directions.
+
+    `operands` are the arguments that may carry a derivative, `params` all others. `y` is the result. The rules are
+    written in plain NumPy, so that they run on traced values too: that is how derivatives nest.
+    """
+
+    constant: ClassVar[bool] = False  # its derivative is zero wherever it exists
+    name: str
+    evaluate: Callable
+
+    def __call__(self, *operands: Any, **params: Any) -> Any:
+        """Apply to operands, traced or plain."""
+        trace = None
+        for operand in operands:
+            if isinstance(operand, Traced) and (trace is None or operand.trace.level > trace.level):
+                trace = operand.trace
+        if trace is None:
+            return self.evaluate(*operands, **params)
+        return trace.process(self, operands, params)
+
+    def jvp(self, y: Any, operands: Sequence, tangents: Sequence, params: dict) -> Any:
+        """The tangent of y; a tangent is None for an operand that does not move."""
+        raise NotImplementedError
+
+    def keep(self, y: Any, operands: Sequence, wanted: tuple[int, ...], params: dict) -> Any:
+        """What the VJP for the wanted operand positions must remember, and nothing more."""
+        raise NotImplementedError
+
+    def vjp(self, cotangent: Any, kept: Any) -> Sequence:
+        """The cotangents of the wanted operands, in their order."""
+        raise NotImplementedError
+
+    def batch(self, operands: Sequence, batched: Sequence[bool], params: dict) -> Any:
+        """Apply along a new first axis of the batched operands all at once; NotImplemented to apply one by one."""
+        return NotImplemented
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lower()} primitive {self.name}>"

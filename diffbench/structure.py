@@ -1,0 +1,145 @@
+"""Nested containers of numbers: take one apart into a flat list of leaves, and put such a list back together.
+
+Containers are tuples, lists, dicts, namedtuples, dataclass instances and None (which is empty); all else is a leaf.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from diffbench.errors import DirectionError
+
+
+class Structure:
+    """The shape of a nested container: its kind, and the structures of its children (a leaf has kind None)."""
+
+    __slots__ = ("kind", "keys", "children")
+
+    def __init__(self, kind: type | None, keys: tuple = (), children: tuple["Structure", ...] = ()):
+        self.kind, self.keys, self.children = kind, keys, children
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Structure) and (self.kind, self.keys, self.children) == (
+            other.kind,
+            other.keys,
+            other.children,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.keys, self.children))
+
+    def __repr__(self) -> str:
+        if self.kind is None:
+            return "*"
+        inside = ", ".join(f"{key}: {child!r}" for key, child in zip(self.keys, self.children, strict=True))
+        return f"{self.kind.__name__}({inside})"
+
+    def rebuild(self, leaves: Iterator) -> Any:
+        """The container with this structure that holds the next leaves of an iterator."""
+        if self.kind is None:
+            return next(leaves)
+        values = [child.rebuild(leaves) for child in self.children]
+        if self.kind is type(None):
+            return None
+        if issubclass(self.kind, dict):
+            return self.kind(zip(self.keys, values, strict=True))
+        if dataclasses.is_dataclass(self.kind):
+            return _rebuild_dataclass(self.kind, self.keys, values)
+        if hasattr(self.kind, "_fields"):
+            return self.kind(*values)
+        return self.kind(values)  # type: ignore[call-arg]
+
+
+LEAF = Structure(None)
+
+
+def flatten(tree: Any) -> tuple[list, Structure]:
+    """The leaves of a nested container in order, and its structure.
+
+    >>> leaves, structure = flatten({"w": [1.0, 2.0], "b": 3.0})
+    >>> leaves
+    [1.0, 2.0, 3.0]
+    >>> unflatten(structure, [10.0, 20.0, 30.0])
+    {'w': [10.0, 20.0], 'b': 30.0}
+    """
+    leaves: list = []
+    return leaves, _collect(tree, leaves)
+
+
+def unflatten(structure: Structure, leaves: list) -> Any:
+    """The nested container of a structure that holds these leaves."""
+    if structure is LEAF:
+        return leaves[0]
+    return structure.rebuild(iter(leaves))
+
+
+def flatten_like(structure: Structure, tree: Any, what: str) -> list:
+    """The leaves of a tree that must have a given structure (dict keys in any order); `what` names it in errors.
+
+    Raises DirectionError when the structures differ.
+    """
+    if structure is LEAF:
+        return [tree]
+    leaves: list = []
+    _collect_like(structure, tree, leaves, what)
+    return leaves
+
+
+def map_leaves(function: Callable, tree: Any) -> Any:
+    """The same container with every leaf replaced by function(leaf)."""
+    leaves, structure = flatten(tree)
+    return unflatten(structure, [function(leaf) for leaf in leaves])
+
+
+def _collect(tree: Any, leaves: list) -> Structure:
+    keys_and_values = _children(tree)
+    if keys_and_values is None:
+        leaves.append(tree)
+        return LEAF
+    keys, values = keys_and_values
+    return Structure(type(tree), keys, tuple([_collect(value, leaves) for value in values]))
+
+
+def _collect_like(structure: Structure, tree: Any, leaves: list, what: str) -> None:
+    if structure.kind is None:
+        leaves.append(tree)
+        return
+    keys_and_values = _children(tree)
+    keys, values = keys_and_values if keys_and_values else ((), ())
+    by_key = dict(zip(keys, values, strict=True))
+    if keys_and_values is None or set(by_key) != set(structure.keys):
+        raise DirectionError(
+            f"{what} has the wrong structure: found {_describe(tree)}, expected {structure!r}",
+            hint="give one number or array for each leaf, in the same containers",
+        )
+    for key, child in zip(structure.keys, structure.children, strict=True):
+        _collect_like(child, by_key[key], leaves, what)
+
+
+def _children(tree: Any) -> tuple[tuple, list] | None:
+    """Keys and values of a container, or None for a leaf."""
+    kind = type(tree)
+    if kind is float or kind.__module__ == "numpy":
+        return None
+    if isinstance(tree, dict):
+        return tuple(tree), list(tree.values())
+    if isinstance(tree, (tuple, list)):
+        return tuple(range(len(tree))), list(tree)
+    if tree is None:
+        return (), []
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        names = tuple(field.name for field in dataclasses.fields(tree))
+        return names, [getattr(tree, name) for name in names]
+    return None
+
+
+def _rebuild_dataclass(kind: type, names: tuple, values: list) -> Any:
+    """Fields are set without calling __init__, so that its validation never meets a traced value."""
+    instance = object.__new__(kind)
+    for name, value in zip(names, values, strict=True):
+        object.__setattr__(instance, name, value)
+    return instance
+
+
+def _describe(tree: Any) -> str:
+    return repr(flatten(tree)[1]) if _children(tree) is not None else type(tree).__name__

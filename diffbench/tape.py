@@ -1,0 +1,111 @@
+"""The Wengert list: what a run of f leaves behind, one entry for each elementary operation, in the order of execution.
+
+An entry knows its parents by their place in the list and keeps just what its VJP needs. Two forms:
+
+    (i, p) or (i, p, j, q)            an operation on scalars: parent and local partial, twice for two parents
+    (parents, kept, primitive)        any other operation: parents, what the primitive keeps, the primitive itself
+
+The first places are the inputs; their entries are empty. The order of the list is a topological order of the
+computational graph, so that the backward pass (backends/reverse.py) needs no search.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators
+from diffbench.primitives import TABLE
+from diffbench.primitives.primitive import Primitive, Trace, Traced
+from diffbench.primitives.structural import INDEX
+
+POWER, SQUARE = TABLE[np.power], TABLE[np.square]
+
+
+class Recorded(TracedArray):
+    """A value on the tape: its primal, and its place in the list."""
+
+    __slots__ = ("index", "primal", "trace")
+
+    def __init__(self, primal: Any, trace: "Tape", index: int):
+        self.primal, self.trace, self.index = primal, trace, index
+
+    def __pow__(self, exponent: Any) -> Any:
+        base = self.primal
+        if exponent.__class__ is int and exponent > 0:
+            if base.__class__ in SCALARS:
+                entries = self.trace.entries
+                entries.append((self.index, exponent * base ** (exponent - 1)))
+                return Recorded(base**exponent, self.trace, len(entries) - 1)
+            if exponent == 2:
+                return SQUARE(self)
+        return POWER.call((self, exponent), {})
+
+    def __getitem__(self, index: Any) -> Any:
+        primal = self.primal
+        if index.__class__ is int and primal.__class__ is np.ndarray:
+            entries = self.trace.entries
+            entries.append(((self.index,), ((0,), (primal.shape,), {"index": index}), INDEX))
+            return Recorded(primal[index], self.trace, len(entries) - 1)
+        return INDEX.call((self, index), {})
+
+
+class Tape(Trace):
+    """The list that one run of a function on `inputs` makes."""
+
+    __slots__ = ("entries", "inputs")
+
+    def __init__(self, inputs: Sequence) -> None:
+        super().__init__()
+        self.entries: list[tuple] = [()] * len(inputs)
+        self.inputs = [Recorded(primal, self, index) for index, primal in enumerate(inputs)]
+
+    def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
+        primals = list(operands)
+        positions, parents, plain = [], [], True
+        for position, operand in enumerate(operands):
+            if operand.__class__ is Recorded and operand.trace is self:
+                primals[position] = operand.primal
+                positions.append(position)
+                parents.append(operand.index)
+            if isinstance(primals[position], Traced):
+                plain = False
+        y = primitive.evaluate(*primals, **params) if plain else primitive(*primals, **params)
+        if primitive.constant:
+            return y
+        self.entries.append((parents, primitive.keep(y, primals, positions, params), primitive))
+        return Recorded(y, self, len(self.entries) - 1)
+
+    def __len__(self) -> int:
+        """The number of elementary operations."""
+        return len(self.entries) - len(self.inputs)
+
+    def partials(self) -> int:
+        """The number of local partial derivatives, each of which the backward pass multiplies and adds once."""
+        return sum(len(entry) // 2 if entry[0].__class__ is int else len(entry[0]) for entry in self.entries if entry)
+
+
+install_scalar_operators(
+    Recorded,
+    with_constant="""trace = self.trace
+            entries = trace.entries
+            entries.append((self.index, {p_self}))
+            return Recorded(y, trace, len(entries) - 1)""",
+    with_traced="""trace = self.trace
+            entries = trace.entries
+            entries.append((self.index, {p_self}, other.index, {p_other}))
+            return Recorded(y, trace, len(entries) - 1)""",
+    names={},
+)
+
+
+def record(f: Callable, *args: Any) -> Tape:
+    """The Wengert list that running f on arrays or numbers leaves.
+
+    >>> len(record(lambda x, y: np.log(x * y), 2.0, 3.0))
+    2
+    """
+    tape = Tape([np.asarray(x, dtype=float)[()] for x in args])
+    f(*tape.inputs)
+    tape.live = False
+    return tape
