@@ -1,0 +1,132 @@
+"""How large a SymPy expression is: as a tree, as a graph of distinct nodes, and after sharing; and the product rule.
+
+Nested expressions share their parts: written out as a tree, l_14 of the logistic map has a million operations,
+yet a few hundred distinct nodes. So nothing here walks the tree. Tree sizes are computed on the graph, each node
+once, from the sizes of its parts (dynamic programming); `sympy.count_ops` gives the same number by walking.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+from sympy.core.function import _coeff_isneg
+
+Expr = Any  # sympy.Expr, which has no types of its own
+
+
+def tree_operations(expression: Expr) -> int:
+    """What `sympy.count_ops` counts, at the price of one visit to each distinct node.
+
+    >>> x = sympy.Symbol("x")
+    >>> tree_operations(4 * x * (1 - x)), sympy.count_ops(4 * x * (1 - x))
+    (3, 3)
+    """
+    return _on_the_graph(expression, _operations_at)
+
+
+def tree_nodes(expression: Expr) -> int:
+    """Nodes of the expression written out as a tree, leaves included."""
+    return _on_the_graph(expression, lambda node: (1, node.args))
+
+
+def distinct_nodes(expression: Expr) -> int:
+    """Nodes of the expression as a graph in which equal parts are one; leaves included.
+
+    >>> x = sympy.Symbol("x")
+    >>> distinct_nodes((x + 1) ** 2 * (x + 1))      # SymPy merges at once: (x + 1)**3, with leaves x, 1, 3
+    5
+    """
+    seen, todo = set(), [expression]
+    while todo:
+        node = todo.pop()
+        if node not in seen:
+            seen.add(node)
+            todo.extend(node.args)
+    return len(seen)
+
+
+def shared_operations(expression: Expr) -> int:
+    """Operations that remain when common subexpressions are computed once (`sympy.cse`)."""
+    replacements, reduced = sympy.cse(expression)
+    return sum(tree_operations(part) for part in (*(part for _, part in replacements), *reduced))
+
+
+def _on_the_graph(root: Expr, at: Callable[[Expr], tuple[int, Any]]) -> int:
+    """Size of `root` where `at(node)` gives a node's own size and its parts; every distinct node is asked once."""
+    sizes: dict[Expr, int] = {}
+
+    def size(node: Expr) -> int:
+        if node not in sizes:
+            own, parts = at(node)
+            sizes[node] = own + sum(size(part) for part in parts)
+        return sizes[node]
+
+    return size(root)
+
+
+def _operations_at(node: Expr) -> tuple[int, Any]:
+    """The rules of `sympy.count_ops` for one node: signs belong to their sum, a quotient is one division."""
+    if node.is_Rational:
+        return (node.p < 0) + (node.q != 1), ()
+    if node.is_Add:
+        negative = [_coeff_isneg(term) for term in node.args]
+        terms = [-term if minus else term for term, minus in zip(node.args, negative, strict=True)]
+        return len(terms) - 1 + all(negative), terms
+    if node.is_Mul and _coeff_isneg(node):
+        return 1, (-node,)
+    if node.is_Mul:
+        above, below = sympy.fraction(node)
+        if below == 1:
+            return len(node.args) - 1, node.args
+        return 1, [part for part in (above, below) if not part.is_Integer]
+    if node.is_Pow and node.exp == -1:
+        return 1, (node.base,)
+    return bool(node.args), node.args
+
+
+@dataclass(frozen=True)
+class Product:
+    """coefficient * base^power * base^power * ..., kept as it is: SymPy on its own would multiply 4 (1 - x) out."""
+
+    coefficient: Expr
+    factors: tuple[tuple[Expr, int], ...]
+
+    def derivative(self, x: Expr) -> list["Product"]:
+        """The terms of the product rule, unsimplified, largest coefficient first.
+
+        >>> x = sympy.Symbol("x")
+        >>> [term.latex() for term in Product(4, ((x, 1), (1 - x, 1))).derivative(x)]
+        ['4(1 - x)', '-4x']
+        """
+        terms = [self._term(place, x) for place in range(len(self.factors))]
+        return sorted(terms, key=lambda term: term.coefficient, reverse=True)
+
+    def _term(self, place: int, x: Expr) -> "Product":
+        """The product with one factor differentiated: a constant inner derivative joins the coefficient."""
+        base, power = self.factors[place]
+        inner = sympy.diff(base, x)
+        factors = [*self.factors[:place], (base, power - 1), *self.factors[place + 1 :]]
+        if inner.is_Number:
+            coefficient = self.coefficient * power * inner
+        else:
+            coefficient = self.coefficient * power
+            factors.append((inner, 1))
+        kept = [factor for factor in factors if factor[1]]
+        return Product(coefficient, tuple(sorted(kept, key=lambda f: (sympy.degree(f[0], x), f[1]))))
+
+    def expression(self) -> Expr:
+        """The product as a SymPy expression."""
+        return sympy.Mul(self.coefficient, *(base**power for base, power in self.factors))
+
+    def latex(self) -> str:
+        """As the lecture writes it: powers ascending inside of brackets, no multiplication signs."""
+        written = "".join(_bracket(base) + (f"^{power}" if power > 1 else "") for base, power in self.factors)
+        one = abs(self.coefficient) == 1 and written
+        return ("-" if self.coefficient < 0 else "") + ("" if one else str(abs(self.coefficient))) + written
+
+
+def _bracket(base: Expr) -> str:
+    text = re.sub(r"(\d) (\w)", r"\1\2", sympy.latex(base, order="rev-lex"))
+    return text if base.is_Symbol else f"({text})"

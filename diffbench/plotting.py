@@ -1,0 +1,269 @@
+"""How every figure looks: large type, colours for all eyes, labels at the lines, one look for each backend.
+
+    with plotting.style():
+        figure, ax = plotting.figure("title", "step h", "error")
+        plotting.line(ax, h, error, "finite-central")
+        plotting.slope_guide(ax, 2, start=(1e-4, 1e-8), end=1e-1, label="h²")
+        plotting.label_lines(ax)
+    plotting.save(figure, "results/step_size/error")
+
+Colours: Paul Tol, "Colour schemes", technical note SRON/EPS/TN/09-002 (2021).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.markers import CARETUP
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+
+GUIDE = "#999999"
+INK = "#222222"
+SIZE = (13.33, 7.5)  # a 16:9 slide, in inches
+TYPE = 20  # points; a twenty-seventh of the height of the slide
+
+STYLE: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.size": TYPE,
+    "axes.titlesize": TYPE + 3,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 16,
+    "axes.labelsize": TYPE + 1,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#666666",
+    "axes.linewidth": 1.2,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 1.0,
+    "xtick.labelsize": TYPE - 1,
+    "ytick.labelsize": TYPE - 1,
+    "lines.linewidth": 3.0,
+    "lines.markersize": 9.0,
+    "text.usetex": False,
+    "figure.dpi": 72,
+    "savefig.dpi": 144,
+    "svg.fonttype": "none",  # text stays text: it can be searched, and edited
+    "svg.hashsalt": "diffbench",  # the same figure is the same file
+    "pdf.fonttype": 42,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour, marker and line of one backend, in every figure."""
+
+    colour: str
+    marker: str = "o"
+    dashes: str | tuple[int, tuple[int, ...]] = "-"
+
+
+LOOKS = {
+    "function":         Look(INK,       "",  (0, (1, 1))),
+    "manual":           Look("#777777", "s"),
+    "forward":          Look("#0077BB", "o"),
+    "reverse":          Look("#CC3311", "D"),
+    "symbolic":         Look("#009988", "^"),
+    "complex-step":     Look("#33BBEE", "P"),
+    "finite-forward":   Look("#EE7733", "v"),
+    "finite-backward":  Look("#BB5500", "<", (0, (4, 1))),
+    "finite-central":   Look("#AA3377", "X"),
+    "finite-central-2": Look("#CC6699", "X"),
+    "finite-central-4": Look("#AA3377", "p"),
+    "finite-central-6": Look("#882255", "h"),
+    "finite-central-8": Look("#551133", "8"),
+    "autograd":         Look("#999933", "o", (0, (4, 1))),
+    "jax":              Look("#332288", "s", (0, (4, 1))),
+    "torch":            Look("#EE6677", "D", (0, (4, 1))),
+    "casadi":           Look("#117733", "^", (0, (4, 1))),
+    "symengine":        Look("#44AA99", "v", (0, (4, 1))),
+    "numdifftools":     Look("#DDAA33", "X", (0, (4, 1))),
+    "scipy":            Look("#AA4499", "P", (0, (4, 1))),
+    "mygrad":           Look("#6699CC", "p", (0, (4, 1))),
+}  # fmt: skip
+
+_OTHERS = ("#4477AA", "#228833", "#CCBB44", "#66CCEE", "#AA3377")
+
+
+def look(name: str) -> Look:
+    """The look of a backend; one that we do not know gets a steady look from its name.
+
+    >>> look("reverse").colour
+    '#CC3311'
+    """
+    if name in LOOKS:
+        return LOOKS[name]
+    number = sum(name.encode())
+    return Look(_OTHERS[number % len(_OTHERS)], "o^sDv"[number % 5], (0, (2, 1)))
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Everything drawn or saved inside has our style, whatever the user's settings are; they come back."""
+    with matplotlib.style.context(["default", STYLE]):
+        yield
+
+
+def figure(title: str, xlabel: str, ylabel: str, *, size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
+    """A figure with one pair of axes; say the units in the labels."""
+    fig = Figure(figsize=size, layout="constrained")
+    ax = fig.add_subplot()
+    ax.set_title(title)
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    # Ticks are made late, perhaps outside of the style: their look must not depend on when.
+    ax.tick_params(labelsize=TYPE - 1, labelcolor=INK, length=6, width=1.2, color="#666666")
+    return fig, ax
+
+
+def log_axes(ax: Axes, *, x: bool = True, y: bool = True, base: int = 10) -> None:
+    """Logarithmic axes with a tick a decade, or fewer where that would be crowded; `base` is that of x."""
+    if x:
+        ax.set_xscale("log", base=base)
+        ax.xaxis.set_major_locator(LogLocator(base=base, numticks=9))
+        ax.xaxis.set_minor_locator(NullLocator())
+    if y:
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(numticks=8))
+        ax.yaxis.set_minor_locator(NullLocator())
+
+
+def seconds(axis: Axis) -> None:
+    """Ticks of an axis in seconds as ns, µs, ms, s."""
+    axis.set_major_formatter(EngFormatter(unit="s"))
+
+
+def line(ax: Axes, x: Any, y: Any, name: str, label: str | None = None, **overrides: Any) -> Line2D:
+    """One series in the look of backend `name`; `label_lines` writes the label, or the name, at its end."""
+    chosen = look(name)
+    settings = {"color": chosen.colour, "marker": chosen.marker, "linestyle": chosen.dashes, **overrides}
+    return ax.plot(
+        np.asarray(x, float), np.asarray(y, float), label=name if label is None else label, **settings
+    )[0]
+
+
+def level(ax: Axes, y: float, name: str, label: str | None = None) -> Line2D:
+    """A flat line over the whole width, for what does not depend on x."""
+    left, right = ax.get_xlim()
+    drawn = line(ax, [left, right], [y, y], name, label, marker="", linewidth=2.5)
+    ax.set_xlim(left, right)
+    return drawn
+
+
+def censored(ax: Axes, x: float, limit: float, name: str, after: tuple[float, float] | None = None) -> None:
+    """A cell that ran into its limit: an open arrow head there, dotted from the last point measured."""
+    colour = look(name).colour
+    if after is not None:
+        ax.plot([after[0], x], [after[1], limit], color=colour, linestyle=":", linewidth=2, label="_")
+    ax.plot(
+        [x], [limit], color=colour, marker=CARETUP, markersize=15, fillstyle="none", linestyle="", label="_"
+    )
+
+
+def best(ax: Axes, x: float, y: float, name: str) -> None:
+    """A ring around the best point of a series."""
+    ax.plot(
+        [x],
+        [y],
+        marker="o",
+        markersize=20,
+        fillstyle="none",
+        markeredgewidth=2.5,
+        color=look(name).colour,
+        label="_",
+    )
+
+
+def guide(ax: Axes, x: Sequence[float], y: Sequence[float], label: str, at: int = -1, **text: Any) -> None:
+    """A grey line of theory with its label, such as "h²", at one of its ends; the axes keep their limits."""
+    limits = ax.get_xlim(), ax.get_ylim()
+    ax.plot(x, y, color=GUIDE, linewidth=1.8, linestyle=(0, (6, 3)), zorder=1, label="_")
+    place = {"xytext": (6, 6), "ha": "left", "va": "bottom", **text}
+    ax.annotate(
+        label, (x[at], y[at]), textcoords="offset points", color="#666666", annotation_clip=False, **place
+    )
+    ax.set_xlim(limits[0])
+    ax.set_ylim(limits[1])
+
+
+def slope_guide(
+    ax: Axes, slope: float, start: tuple[float, float], end: float, label: str, **text: Any
+) -> None:
+    """The grey line y ~ x^slope from `start` to x = `end`, on logarithmic axes."""
+    x = np.array([start[0], end])
+    guide(ax, x, start[1] * (x / start[0]) ** slope, label, **text)  # type: ignore[arg-type]
+
+
+def label_lines(ax: Axes) -> None:
+    """Write each line's label beside its right end, moved apart where labels would collide; call it last."""
+    ends = [
+        (one, end)
+        for one in ax.get_lines()
+        if not str(one.get_label()).startswith("_") and (end := _end(one))
+    ]
+    fig = ax.get_figure(root=True)
+    assert fig is not None
+    fig.draw_without_rendering()  # the layout decides how high the axes are
+    to_axes = ax.transData + ax.transAxes.inverted()
+    gap = 1.2 * TYPE * fig.dpi / 72 / ax.get_window_extent().height
+    heights = spread([to_axes.transform(end)[1] for _, end in ends], gap)
+    for (one, end), height in zip(ends, heights, strict=True):
+        leader = {"arrowstyle": "-", "color": one.get_color(), "linewidth": 1, "shrinkA": 2, "shrinkB": 3}
+        place: dict[str, Any] = {
+            "xytext": (1.03, height),
+            "textcoords": "axes fraction",
+            "va": "center",
+            "annotation_clip": False,
+        }
+        ax.annotate(str(one.get_label()), end, color=one.get_color(), arrowprops=leader, **place)
+
+
+def _end(one: Line2D) -> tuple[float, float] | None:
+    """The last finite point of a line."""
+    x, y = (np.asarray(values, float) for values in one.get_data())
+    finite = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    return (float(x[finite[-1]]), float(y[finite[-1]])) if len(finite) else None
+
+
+def spread(wanted: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+    """Heights in the same order, at least `gap` apart, in [low, high], as near as can be to the wanted ones.
+
+    Least squares under an order is isotonic regression: neighbours that collide pool to their mean.
+
+    >>> spread([0.5, 0.5, 0.9], gap=0.1).round(2)
+    array([0.45, 0.55, 0.9 ])
+    """
+    order = np.argsort(wanted, kind="stable")
+    pools: list[list[float]] = []  # each one is [sum, count]
+    for rank, index in enumerate(order):
+        pools.append([wanted[index] - rank * gap, 1])
+        while len(pools) > 1 and pools[-2][0] / pools[-2][1] > pools[-1][0] / pools[-1][1]:
+            total, count = pools.pop()
+            pools[-1][0] += total
+            pools[-1][1] += count
+    ground = np.array([total / count for total, count in pools for _ in range(int(count))])
+    heights = np.empty(len(order))
+    heights[order] = np.clip(ground, low, max(low, high - gap * (len(order) - 1))) + gap * np.arange(
+        len(order)
+    )
+    return heights
+
+
+def save(fig: Figure, stem: str | Path) -> list[Path]:
+    """Write `stem`.svg, .pdf and .png and return their paths; the same figure gives the same bytes."""
+    no_date = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+    paths = [Path(f"{stem}.{suffix}") for suffix in no_date]
+    with style():
+        for path, metadata in zip(paths, no_date.values(), strict=True):
+            fig.savefig(path, metadata=metadata)
+    return paths
