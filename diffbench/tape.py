@@ -16,6 +16,7 @@ import numpy as np
 
 from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators
 from diffbench.primitives import TABLE
+from diffbench.primitives.kinds import sum_of
 from diffbench.primitives.primitive import Primitive, Trace, Traced
 from diffbench.primitives.structural import INDEX
 
@@ -97,6 +98,27 @@ install_scalar_operators(
             return Recorded(y, trace, len(entries) - 1)""",
     names={},
 )
+
+
+def places_of(tape: Tape, results: Sequence) -> tuple[list, list]:
+    """The primals of results, and their places on the tape (None for a result that does not depend on the inputs)."""
+    on_tape = [isinstance(result, Recorded) and result.trace is tape for result in results]
+    return (
+        [result.primal if here else result for result, here in zip(results, on_tape)],
+        [result.index if here else None for result, here in zip(results, on_tape)],
+    )
+
+
+def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
+    """Forward sweep: the tangents at some places from those of the inputs, without running f again."""
+    moved = list(tangents)
+    for entry in tape.entries[len(moved) :]:
+        if entry[0].__class__ is int:
+            moved.append(sum_of([moved[entry[k]] * entry[k + 1] for k in range(0, len(entry), 2)]))
+        else:
+            parents, kept, primitive = entry
+            moved.append(primitive.push([moved[parent] for parent in parents], kept))
+    return [None if place is None else moved[place] for place in places]
 
 
 def record(f: Callable, *args: Any) -> Tape:

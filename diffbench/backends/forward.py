@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.backends.base import Differentiator, FlatFunction, end_trace, jacobian_by_columns, size_of, zeros_like
+from diffbench.batch import BatchTrace
 from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators
 from diffbench.primitives import TABLE
 from diffbench.primitives.primitive import Primitive, Trace, Traced
+from diffbench.tape import Tape, places_of, push_through
 
 POWER, SQUARE = TABLE[np.power], TABLE[np.square]
 
@@ -37,17 +40,18 @@ class ForwardTrace(Trace):
     __slots__ = ()
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
-        primals, tangents, plain = list(operands), [None] * len(operands), True
+        primals, tangents, wanted, plain = list(operands), [], [], True
         for position, operand in enumerate(operands):
             if operand.__class__ is Dual and operand.trace is self:
-                primals[position], tangents[position] = operand.primal, operand.tangent
+                primals[position] = operand.primal
+                tangents.append(operand.tangent)
+                wanted.append(position)
             if isinstance(primals[position], Traced):
                 plain = False
         y = primitive.evaluate(*primals, **params) if plain else primitive(*primals, **params)
         if primitive.constant:
             return y
-        tangent = primitive.jvp(y, primals, tangents, params)
-        return y if tangent is None else Dual(y, tangent, self)
+        return Dual(y, primitive.push(tangents, primitive.keep(y, primals, wanted, params)), self)
 
 
 install_scalar_operators(
@@ -56,3 +60,62 @@ install_scalar_operators(
     with_traced="return Dual(y, self.tangent * ({p_self}) + other.tangent * ({p_other}), self.trace)",
     names={},
 )
+
+
+class Forward(Differentiator):
+    """Forward mode.
+
+    A Jacobian pushes `chunk` unit tangents at once, so its cost in Python does not grow with n.
+    Cost: a JVP about 2 to 2.5 evaluations of f; a gradient of n components n times that in arithmetic.
+    """
+
+    name, method, cost = "forward", "automatic", "n tangents, carried together"
+    options = ("chunk",)
+
+    def __init__(self, chunk: int = 256):
+        super().__init__()
+        self.chunk = chunk
+
+    def jvp(self, function, point, tangents, batch=False):
+        """Run f once on dual numbers: the values, and their tangents (of a whole batch along a first axis)."""
+        if batch:
+            batched = BatchTrace(len(tangents[0]))
+            tangents = [batched.wrap(tangent) for tangent in tangents]
+        trace = ForwardTrace()
+        results = function([Dual(x, tangent, trace) for x, tangent in zip(point, tangents)])
+        end_trace(trace, results)
+        values, pushed = [], []
+        for result in results:
+            moved = isinstance(result, Dual) and result.trace is trace
+            value = result.primal if moved else result
+            tangent = result.tangent if moved else zeros_like(value)
+            values.append(value)
+            pushed.append(batched.unwrap(tangent) if batch else tangent)
+        return values, pushed
+
+    def linearize(self, function, point):
+        tape = Tape(point)
+        results = function(tape.inputs)
+        end_trace(tape, results)
+        values, places = places_of(tape, results)
+
+        def push(tangents: Sequence, batch: bool = False) -> list:
+            if batch:
+                trace = BatchTrace(len(tangents[0]))
+                return [trace.unwrap(t) for t in push([trace.wrap(tangent) for tangent in tangents])]
+            pushed = push_through(tape, tangents, places)
+            return [zeros_like(value) if t is None else t for value, t in zip(values, pushed)]
+
+        return values, push
+
+    def jacobian(self, function, point):
+        values: list = []
+
+        def push(tangents: Sequence, batch: bool = True) -> list:
+            values[:], pushed = self.jvp(function, point, tangents, batch=True)
+            return pushed
+
+        if not any(size_of(x) for x in point):  # nothing to push along, and yet the shape of the result must be known
+            values = function(point)
+        blocks = jacobian_by_columns(values, push, point, self.chunk)
+        return values, blocks

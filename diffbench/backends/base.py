@@ -1,0 +1,226 @@
+"""The contract of a differentiator: give the least that the method naturally has, and inherit the rest.
+
+A backend sees *flat* functions: `function(leaves)` takes a sequence of arrays and floats and returns a list of them;
+operators.py takes containers apart and checks arguments. It overrides at least one of
+
+    linearize(function, point) -> values, push      push(tangents) = J v      forward mode, differences
+    pullback(function, point)  -> values, pull      pull(cotangents) = uᵀJ    reverse mode
+    jacobian(function, point)  -> values, blocks    blocks[i][j]: the derivative of result i in argument j, of shape
+                                                    result.shape + argument.shape; symbolic, differences
+
+and whatever else it does better than the compositions below. Everything it is given may be traced by an outer
+derivative, and so it is written in plain NumPy.
+"""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from diffbench.errors import MissingPackage, TraceLost, UnsupportedVerb
+from diffbench.primitives.kinds import shape_of, sum_of
+from diffbench.primitives.primitive import Trace, Traced
+
+FlatFunction = Callable[[Sequence], list]
+Linear = Callable[..., list]
+
+
+class Differentiator:
+    """A method of differentiation. Subclasses set `name`, `method` and `cost`, and override the least they have."""
+
+    name: ClassVar[str]
+    method: ClassVar[str]  # automatic, numerical, symbolic or manual
+    cost: ClassVar[str] = ""  # of a gradient of n components, in words
+    requires: ClassVar[str | None] = None  # the package that must be installed
+    options: ClassVar[tuple[str, ...]] = ()  # keyword arguments of __init__
+
+    def linearize(self, function: FlatFunction, point: Sequence) -> tuple[list, Linear]:
+        """The values at a point, and push(tangents, batch=False): the tangents of the results."""
+        values, blocks = self.jacobian(function, point)
+        return values, partial(_push_blocks, values, blocks)
+
+    def pullback(self, function: FlatFunction, point: Sequence) -> tuple[list, Linear]:
+        """The values at a point, and pull(cotangents, batch=False): the cotangents of the arguments."""
+        values, blocks = self.jacobian(function, point)
+        return values, partial(_pull_blocks, point, blocks)
+
+    def jvp(
+        self, function: FlatFunction, point: Sequence, tangents: Sequence, batch: bool = False
+    ) -> tuple[list, list]:
+        """The values at a point, and the tangents of the results."""
+        values, push = self.linearize(function, point)
+        return values, push(tangents, batch=batch)
+
+    def jacobian(self, function: FlatFunction, point: Sequence) -> tuple[list, list[list]]:
+        """The values at a point, and the blocks of the Jacobian."""
+        if overrides(self, "linearize"):
+            values, push = self.linearize(function, point)
+            return values, jacobian_by_columns(values, push, point)
+        if overrides(self, "pullback"):
+            values, pull = self.pullback(function, point)
+            return values, jacobian_by_rows(values, pull, point)
+        raise UnsupportedVerb(
+            f"backend {self.name!r} gives no derivative at all",
+            why=f"{type(self).__name__} overrides none of linearize, pullback, jacobian",
+        )
+
+    def gradient(self, function: FlatFunction, point: Sequence) -> tuple[list, list]:
+        """The one scalar value of a function at a point, and its gradient."""
+        if overrides(self, "pullback"):
+            values, pull = self.pullback(function, point)
+            return values, pull([one_like(values[0])])
+        values, blocks = self.jacobian(function, point)
+        return values, blocks[0]
+
+    def hessian(self, function: FlatFunction, point: Sequence) -> tuple[list, list[list]]:
+        """The gradient of a scalar function at a point, and the blocks of its Hessian."""
+        return self.jacobian(lambda leaves: self.gradient(function, leaves)[1], point)
+
+    def hvp(self, function: FlatFunction, point: Sequence, directions: Sequence, batch: bool = False) -> list:
+        """The product of the Hessian with a direction (or with each of several, along a first axis)."""
+
+        def gradient(leaves: Sequence) -> list:
+            return self.gradient(function, leaves)[1]
+
+        if overrides(self, "pullback"):
+            return self.pullback(gradient, point)[1](directions, batch=batch)  # the Hessian is symmetric
+        return self.linearize(gradient, point)[1](directions, batch=batch)
+
+    def prepare(self, verb: str, function: FlatFunction, point: Sequence) -> Callable:
+        """All one-off work for a verb at points like this one; the result is called as the method of that name.
+
+        Methods without one-off work return the method itself.
+        """
+        return partial(getattr(self, verb), function)
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """The package that must be installed before this backend works, or None."""
+        return cls.requires if cls.requires and importlib.util.find_spec(cls.requires) is None else None
+
+    def __init__(self) -> None:
+        if package := self.missing():
+            raise MissingPackage(
+                f"backend {self.name!r} needs the package {package!r}", hint=f"python -m pip install {package}"
+            )
+
+    def __repr__(self) -> str:
+        return f"<differentiator {self.name}>"
+
+
+def overrides(backend: Differentiator, method: str) -> bool:
+    """Whether a backend has a method of its own instead of the inherited composition."""
+    return getattr(type(backend), method) is not getattr(Differentiator, method)
+
+
+def one_like(value: Any) -> Any:
+    """The number 1 in the dtype of a scalar value."""
+    return 1.0 if value.__class__ is float else value.dtype.type(1) if hasattr(value, "dtype") else 1.0
+
+
+def zeros_like(value: Any) -> Any:
+    """Zeros in the shape and dtype of a value, plain also where the value is traced."""
+    return 0.0 if value.__class__ is float else np.zeros(shape_of(value), value.dtype)[()]
+
+
+def size_of(leaf: Any) -> int:
+    """The number of entries of a leaf."""
+    return int(np.prod(shape_of(leaf), dtype=int))
+
+
+def basis(leaf: Any, start: int, stop: int) -> np.ndarray:
+    """Rows start to stop of the identity, each in the shape and dtype of a leaf: seeds for a block of directions."""
+    seeds = np.zeros((stop - start, size_of(leaf)), getattr(leaf, "dtype", float))
+    seeds[np.arange(stop - start), np.arange(start, stop)] = 1
+    return seeds.reshape(stop - start, *shape_of(leaf))
+
+
+def jacobian_by_columns(values: list, push: Linear, point: Sequence, chunk: int = 256) -> list[list]:
+    """Blocks from pushing the unit tangents of each argument, `chunk` of them at once."""
+    columns = [
+        _in_chunks(partial(push, batch=True), point, j, values, chunk) if size_of(x) else None
+        for j, x in enumerate(point)
+    ]
+    return [
+        [_last_axis_first(columns[j], i, shape_of(value), x) for j, x in enumerate(point)]
+        for i, value in enumerate(values)
+    ]
+
+
+def jacobian_by_rows(values: list, pull: Linear, point: Sequence, chunk: int = 256) -> list[list]:
+    """Blocks from pulling the unit cotangents of each result, `chunk` of them at once."""
+    blocks = []
+    for i, value in enumerate(values):
+        rows = _in_chunks(partial(pull, batch=True), values, i, point, chunk) if size_of(value) else None
+        blocks.append(
+            [
+                np.reshape(rows[j], shape_of(value) + shape_of(x)) if rows else np.zeros(shape_of(value) + shape_of(x))
+                for j, x in enumerate(point)
+            ]
+        )
+    return blocks
+
+
+def _in_chunks(linear: Linear, inputs: Sequence, which: int, outputs: Sequence, chunk: int) -> list:
+    """The images of the unit vectors of one input, stacked along a first axis, a list with one entry for each output."""
+    size = size_of(inputs[which])
+    pieces = []
+    for start in range(0, size, chunk):
+        stop = min(start + chunk, size)
+        seeds = [
+            basis(x, start, stop) if k == which else np.zeros((stop - start, *shape_of(x)), getattr(x, "dtype", float))
+            for k, x in enumerate(inputs)
+        ]
+        pieces.append(linear(seeds))
+    if len(pieces) == 1:
+        return pieces[0]
+    return [np.concatenate([piece[k] for piece in pieces]) for k in range(len(outputs))]
+
+
+def _last_axis_first(columns: list | None, i: int, shape: tuple[int, ...], x: Any) -> Any:
+    """A block of shape result + argument, from tangents of the result stacked over the entries of the argument."""
+    if columns is None:
+        return np.zeros(shape + shape_of(x))
+    return np.reshape(np.transpose(columns[i], (*range(1, len(shape) + 1), 0)), shape + shape_of(x))
+
+
+def _push_blocks(values: list, blocks: list[list], tangents: Sequence, batch: bool = False) -> list:
+    def product(block: Any, tangent: Any, shape: tuple[int, ...]) -> Any:
+        n = int(np.prod(shape_of(tangent)[batch:], dtype=int))
+        flat = np.reshape(tangent, (-1, n) if batch else (n,)) if n else np.zeros((len(tangent), 0) if batch else (0,))
+        matrix = np.reshape(block, (int(np.prod(shape, dtype=int)), n))
+        pushed = np.matmul(flat, np.transpose(matrix))
+        return np.reshape(pushed, (*shape_of(tangent)[:1], *shape) if batch else shape)
+
+    return [
+        sum_of([product(block, tangent, shape_of(value)) for block, tangent in zip(row, tangents)])
+        for value, row in zip(values, blocks)
+    ]
+
+
+def _pull_blocks(point: Sequence, blocks: list[list], cotangents: Sequence, batch: bool = False) -> list:
+    def product(block: Any, cotangent: Any, shape: tuple[int, ...]) -> Any:
+        m = int(np.prod(shape_of(cotangent)[batch:], dtype=int))
+        flat = np.reshape(cotangent, (-1, m) if batch else (m,)) if m else np.zeros((len(cotangent), 0) if batch else (0,))
+        matrix = np.reshape(block, (m, int(np.prod(shape, dtype=int))))
+        pulled = np.matmul(flat, matrix)
+        return np.reshape(pulled, (*shape_of(cotangent)[:1], *shape) if batch else shape)
+
+    return [
+        sum_of([product(row[j], cotangent, shape_of(x)) for row, cotangent in zip(blocks, cotangents)])
+        for j, x in enumerate(point)
+    ]
+
+
+def end_trace(trace: Trace, results: Sequence) -> None:
+    """Close a trace after the run of f, and refuse results that stem from a trace that has already ended."""
+    trace.live = False
+    for result in results:
+        if isinstance(result, Traced) and result.trace is not trace and not result.trace.live:
+            raise TraceLost(
+                "the function returned a traced value of a derivative that has already been computed",
+                why="a value inside f was kept (in a list, an attribute, a global) and used again after its trace ended",
+                hint="keep db.primal(x), the plain value, instead",
+            )

@@ -1,0 +1,146 @@
+"""Reverse mode: run f once onto a tape, then pass cotangents backward through it.  Linnainmaa 1970; Griewank & Walther
+2008, §3.2."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from diffbench.backends.base import Differentiator, end_trace, one_like, zeros_like
+from diffbench.batch import BatchTrace
+from diffbench.primitives.kinds import shape_of
+from diffbench.primitives.structural import ASSEMBLE, INDEX, add_at
+from diffbench.tape import Tape, places_of
+
+
+class Accumulator:
+    """A cotangent that grows in place: an array of our own, to which whole arrays and indexed pieces are added.
+
+    Pieces that are traced by an outer derivative cannot be written into an array; they wait, and are assembled at the
+    end by one linear primitive. Either way n indexed pieces cost O(n), where an array of zeros for each would cost O(n²).
+    """
+
+    __slots__ = ("indices", "pieces", "total")
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, first: Any = None):
+        self.total = np.zeros(shape, dtype)
+        self.pieces: list = []
+        self.indices: list = []
+        if first is not None:
+            self.add(first)
+
+    def add(self, cotangent: Any, index: Any = ...) -> None:
+        """Add a cotangent to the entries at an index."""
+        if isinstance(cotangent, np.ndarray | np.generic | float):
+            if index is ...:
+                self.total += cotangent
+            else:
+                add_at(self.total, index, cotangent)
+        else:
+            self.pieces.append(cotangent)
+            self.indices.append(index)
+
+    def result(self) -> Any:
+        """The sum of all that was added."""
+        if not self.pieces:
+            return self.total
+        assembled = ASSEMBLE(*self.pieces, indices=self.indices, shape=self.total.shape, dtype=self.total.dtype)
+        return self.total + assembled
+
+
+def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False) -> list:
+    """Pass cotangents backward through a tape: the cotangents of its inputs, None where nothing arrived.
+
+    seeds : place and cotangent of each result.
+    consume : free each entry as soon as it is used; the tape can then not be used again.
+    """
+    entries = tape.entries
+    cotangents: list = [None] * len(entries)
+    for place, seed in seeds:
+        _accumulate(cotangents, place, seed)
+    for place in range(len(entries) - 1, len(tape.inputs) - 1, -1):
+        entry = entries.pop() if consume else entries[place]
+        cotangent = cotangents.pop()
+        if cotangent is None:
+            continue
+        first = entry[0]
+        if first.__class__ is int:
+            so_far = cotangents[first]
+            cotangents[first] = cotangent * entry[1] if so_far is None else so_far + cotangent * entry[1]
+            if len(entry) == 4:
+                second = entry[2]
+                so_far = cotangents[second]
+                cotangents[second] = cotangent * entry[3] if so_far is None else so_far + cotangent * entry[3]
+            continue
+        parents, kept, primitive = entry
+        if cotangent.__class__ is Accumulator:
+            cotangent = cotangent.result()
+        if primitive is INDEX:
+            _, (shape,), params = kept
+            _accumulate_at(cotangents, parents[0], cotangent, params["index"], shape)
+            continue
+        for parent, contribution in zip(parents, primitive.pull(cotangent, kept)):
+            if contribution is not None:
+                _accumulate(cotangents, parent, contribution)
+    return [c.result() if c.__class__ is Accumulator else c for c in cotangents]
+
+
+def _accumulate(cotangents: list, place: int, contribution: Any) -> None:
+    """Add a contribution; the first is kept as it is and never written to, for others may hold it too."""
+    so_far = cotangents[place]
+    if so_far is None:
+        cotangents[place] = contribution
+    elif so_far.__class__ is Accumulator:
+        so_far.add(contribution)
+    elif so_far.__class__ is np.ndarray and contribution.__class__ is np.ndarray:
+        accumulator = Accumulator.__new__(Accumulator)
+        accumulator.total, accumulator.pieces, accumulator.indices = so_far + contribution, [], []
+        cotangents[place] = accumulator
+    else:
+        cotangents[place] = so_far + contribution
+
+
+def _accumulate_at(cotangents: list, place: int, contribution: Any, index: Any, shape: tuple[int, ...]) -> None:
+    """Add a contribution to the entries at an index of the cotangent of an array."""
+    so_far = cotangents[place]
+    if so_far.__class__ is not Accumulator:
+        so_far = cotangents[place] = Accumulator(shape, getattr(contribution, "dtype", float), so_far)
+    so_far.add(contribution, index)
+
+
+class Reverse(Differentiator):
+    """Reverse mode.
+
+    Cost: a gradient about 3 to 4 evaluations of f in arithmetic, whatever n; memory in proportion to the length of the
+    program. A Jacobian pulls the unit cotangents of all results at once.
+    """
+
+    name, method, cost = "reverse", "automatic", "one trace, one backward pass"
+
+    def pullback(self, function, point):
+        tape, values, places = _trace(function, point)
+
+        def pull(cotangents: Sequence, batch: bool = False) -> list:
+            if batch:
+                trace = BatchTrace(len(cotangents[0]))
+                return [trace.unwrap(c) for c in pull([trace.wrap(cotangent) for cotangent in cotangents])]
+            return _pull(tape, point, places, cotangents, consume=False)
+
+        return values, pull
+
+    def gradient(self, function, point):
+        tape, values, places = _trace(function, point)
+        return values, _pull(tape, point, places, [one_like(values[0])], consume=True)
+
+
+def _trace(function: Any, point: Sequence) -> tuple[Tape, list, list]:
+    tape = Tape(point)
+    results = function(tape.inputs)
+    end_trace(tape, results)
+    return tape, *places_of(tape, results)
+
+
+def _pull(tape: Tape, point: Sequence, places: Sequence, cotangents: Sequence, consume: bool) -> list:
+    seeds = [(place, cotangent) for place, cotangent in zip(places, cotangents) if place is not None]
+    found = backward(tape, seeds, consume)
+    return [zeros_like(x) if c is None else c for x, c in zip(point, found)]
