@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.kinds import RULE_NAMES, Constant, Elementwise, broadcast_like, rule_name, shape_of, unbroadcast
+from diffbench.primitives.kinds import RULE_NAMES, Constant, Elementwise, rule_name, shape_of, unbroadcast
 
 POSITIVE = (0.1, 3.0)
 UNIT = (-0.9, 0.9)
@@ -46,17 +46,21 @@ def sinc_slope(x: Any, y: Any) -> Any:
 class Select(Elementwise):
     """`where`: what the mask did not take carries nothing, not even NaN; so it masks instead of multiplying by zero."""
 
-    def jvp(self, y, operands, tangents, params):
-        mask = operands[0]
-        return broadcast_like(np.where(mask, *[0.0 if t is None else t for t in tangents[1:]]), y)
-
     def keep(self, y, operands, wanted, params):
-        return operands[0], [(position, shape_of(operands[position])) for position in wanted]
+        return shape_of(y), operands[0], [(position, shape_of(operands[position])) for position in wanted]
 
-    def vjp(self, cotangent, kept):
-        mask, links = kept
-        taken = {1: lambda: np.where(mask, cotangent, 0.0), 2: lambda: np.where(mask, 0.0, cotangent)}
-        return [unbroadcast(taken[position](), shape) for position, shape in links]
+    def push(self, tangents, kept):
+        shape, mask, links = kept
+        sides = [0.0, 0.0]
+        for tangent, (position, _) in zip(tangents, links):
+            sides[position - 1] = tangent
+        tangent = np.where(mask, *sides)
+        return tangent if shape_of(tangent) == shape else np.broadcast_to(tangent, shape)
+
+    def pull(self, cotangent, kept):
+        _, mask, links = kept
+        sides = {1: lambda: np.where(mask, cotangent, 0.0), 2: lambda: np.where(mask, 0.0, cotangent)}
+        return [unbroadcast(sides[position](), shape) for position, shape in links]
 
 
 def _bind_where(condition, x=None, y=None):

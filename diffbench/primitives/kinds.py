@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.errors import UnsupportedPrimitive, user_location
-from diffbench.primitives.primitive import Primitive
+from diffbench.primitives.primitive import Primitive, Traced
 
 RULE_NAMES: dict[str, Any] = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")}
 """The names that partial derivatives may use: NumPy's, and the helpers added with `rule_name`."""
@@ -88,12 +88,12 @@ class PrimitiveRow(Row, Primitive):
         if self.bind is None:
             if kwargs:
                 raise unsupported_argument(self, next(iter(kwargs)))
-            return self(*args)
+            return self(*[as_operand(x) for x in args])
         try:
             operands, params = self.bind(*args, **{k: v for k, v in kwargs.items() if v is not None or k not in ("out", "dtype")})
         except TypeError as error:
             raise unsupported_argument(self, str(error)) from error
-        return self(*operands, **params)
+        return self(*[as_operand(x) for x in operands], **params)
 
 
 class Partial:
@@ -175,14 +175,6 @@ class Elementwise(PrimitiveRow):
         self.analytic, self.cut = analytic, cut
         self.complex_form = complex_form and eval(f"lambda {', '.join(self.variables)}: {complex_form}", RULE_NAMES)
 
-    def jvp(self, y, operands, tangents, params):
-        total = None
-        for partial, tangent in zip(self.partials, tangents):
-            if tangent is not None and partial:
-                term = partial.times(tangent, y, *operands)
-                total = term if total is None else total + term
-        return total if total is None else broadcast_like(total, y)
-
     def keep(self, y, operands, wanted, params):
         shape = shape_of(y)
         links = []
@@ -194,11 +186,17 @@ class Elementwise(PrimitiveRow):
             values = [value if needed else None for value, needed in zip((y, *operands), partial.needs)]
             own = shape_of(operands[position])
             links.append((partial.times, values, None if own == shape else own))
-        return links
+        return shape, links
 
-    def vjp(self, cotangent, kept):
+    def push(self, tangents, kept):
+        shape, links = kept
+        terms = [link[0](tangent, *link[1]) for tangent, link in zip(tangents, links) if link]
+        total = sum_of(terms) if terms else 0 * tangents[0]
+        return total if shape_of(total) == shape else np.broadcast_to(total, shape)
+
+    def pull(self, cotangent, kept):
         contributions = []
-        for link in kept:
+        for link in kept[1]:
             if link is None:
                 contributions.append(None)
                 continue
@@ -223,14 +221,18 @@ class Linear(PrimitiveRow):
         super().__init__(function, **options)
         self.transpose, self.batch_rule = transpose, batch_rule
 
-    def jvp(self, y, operands, tangents, params):
-        moved = [np.zeros_like(x) if t is None else t for x, t in zip(operands, tangents)]
-        return self(*moved, **params)
-
     def keep(self, y, operands, wanted, params):
         return wanted, [shape_of(x) for x in operands], params
 
-    def vjp(self, cotangent, kept):
+    def push(self, tangents, kept):
+        wanted, shapes, params = kept
+        if len(tangents) == len(shapes):
+            return self(*tangents, **params)
+        moving = dict(zip(wanted, tangents))
+        still = getattr(tangents[0], "dtype", float)
+        return self(*[moving[i] if i in moving else np.zeros(shape, still) for i, shape in enumerate(shapes)], **params)
+
+    def pull(self, cotangent, kept):
         wanted, shapes, params = kept
         return [self.transpose(cotangent, position, shapes, **params) for position in wanted]
 
@@ -248,18 +250,18 @@ class Bilinear(PrimitiveRow):
         super().__init__(function, **options)
         self.transposes, self.batch_rule = transposes, batch_rule
 
-    def jvp(self, y, operands, tangents, params):
-        (a, b), (a_dot, b_dot) = operands, tangents
-        if b_dot is None:
-            return self(a_dot, b, **params)
-        if a_dot is None:
-            return self(a, b_dot, **params)
-        return self(a_dot, b, **params) + self(a, b_dot, **params)
-
     def keep(self, y, operands, wanted, params):
         return [(position, operands[1 - position], shape_of(operands[position])) for position in wanted], params
 
-    def vjp(self, cotangent, kept):
+    def push(self, tangents, kept):
+        links, params = kept
+        terms = [
+            self(other, tangent, **params) if position else self(tangent, other, **params)
+            for tangent, (position, other, shape) in zip(tangents, links)
+        ]
+        return sum_of(terms)
+
+    def pull(self, cotangent, kept):
         links, params = kept
         return [self.transposes[position](cotangent, other, shape, **params) for position, other, shape in links]
 
@@ -278,13 +280,15 @@ class General(PrimitiveRow):
         super().__init__(function, **options)
         self.jvp_rule, self.vjp_rule, self.batch_rule = jvp_rule, vjp_rule, batch_rule
 
-    def jvp(self, y, operands, tangents, params):
-        return self.jvp_rule(y, operands, tangents, **params)
-
     def keep(self, y, operands, wanted, params):
         return y, operands, wanted, params
 
-    def vjp(self, cotangent, kept):
+    def push(self, tangents, kept):
+        y, operands, wanted, params = kept
+        moving = dict(zip(wanted, tangents))
+        return self.jvp_rule(y, operands, [moving.get(i) for i in range(len(operands))], **params)
+
+    def pull(self, cotangent, kept):
         y, operands, wanted, params = kept
         return self.vjp_rule(cotangent, y, operands, wanted, **params)
 
@@ -363,6 +367,28 @@ def rank_of(x: Any) -> int:
     return len(shape_of(x))
 
 
+def as_operand(x: Any) -> Any:
+    """An operand of a call; lists, and object arrays that NumPy made of traced scalars, become traced arrays."""
+    if x.__class__ is np.ndarray:
+        return stack_traced(x) if x.dtype.hasobject else x
+    return as_operand(np.asarray(x)) if isinstance(x, list | tuple) else x
+
+
+def stack_traced(array: np.ndarray) -> Any:
+    """The array that an object array of traced scalars and numbers stands for."""
+    if not any(isinstance(x, Traced) for x in array.flat):
+        return array.astype(float)[()]
+    return np.reshape(np.stack(array.ravel().tolist()), array.shape)
+
+
+def sum_of(terms: Sequence) -> Any:
+    """The sum of at least one term, the first as it is."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
 def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     """Sum a cotangent over the axes along which an operand of this shape was broadcast.
 
@@ -380,12 +406,6 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     if stretched:
         cotangent = np.sum(cotangent, axis=stretched, keepdims=True)
     return cotangent
-
-
-def broadcast_like(tangent: Any, y: Any) -> Any:
-    """A tangent of the shape of y."""
-    shape = shape_of(y)
-    return tangent if shape_of(tangent) == shape else np.broadcast_to(tangent, shape)
 
 
 def _lift(x: Any, rank: int) -> Any:

@@ -57,16 +57,16 @@ class Primitive:
             return self.evaluate(*operands, **params)
         return trace.process(self, operands, params)
 
-    def jvp(self, y: Any, operands: Sequence, tangents: Sequence, params: dict) -> Any:
-        """The tangent of y; a tangent is None for an operand that does not move."""
-        raise NotImplementedError
-
     def keep(self, y: Any, operands: Sequence, wanted: tuple[int, ...], params: dict) -> Any:
-        """What the VJP for the wanted operand positions must remember, and nothing more."""
+        """Linearise at the operands, in the wanted ones: what push and pull must remember, and nothing more."""
         raise NotImplementedError
 
-    def vjp(self, cotangent: Any, kept: Any) -> Sequence:
-        """The cotangents of the wanted operands, in their order."""
+    def push(self, tangents: Sequence, kept: Any) -> Any:
+        """The tangent of y from the tangents of the wanted operands (JVP)."""
+        raise NotImplementedError
+
+    def pull(self, cotangent: Any, kept: Any) -> Sequence:
+        """The cotangents of the wanted operands from that of y (VJP); None where it is zero."""
         raise NotImplementedError
 
     def batch(self, operands: Sequence, batched: Sequence[bool], params: dict) -> Any:

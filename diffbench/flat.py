@@ -1,0 +1,194 @@
+"""A user's function as a backend sees it: flat lists of float arrays in and out, with every leaf checked.
+
+Between the two lie the containers, the arguments that are not differentiated, keywords, integers, object arrays of
+traced scalars, and the auxiliary result.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from diffbench.dispatch import primal
+from diffbench.errors import ArgumentError, DirectionError, ResultError, TraceLost
+from diffbench.primitives.kinds import shape_of, stack_traced
+from diffbench.primitives.primitive import Traced
+from diffbench.structure import LEAF, Structure, flatten, flatten_like, map_leaves, unflatten
+
+
+class FlatFunction:
+    """f with its other arguments fixed, from the leaves of the differentiated arguments to the leaves of its result.
+
+    After a call, `result_structure` and `aux` belong to that call.
+    """
+
+    __slots__ = ("args", "argnums", "aux", "f", "has_aux", "kwargs", "result_structure", "scalar", "structures", "verb")
+
+    def __init__(
+        self,
+        verb: str,
+        f: Callable,
+        args: tuple,
+        kwargs: dict,
+        argnums: tuple[int, ...],
+        has_aux: bool,
+        scalar: bool,
+    ):
+        self.verb, self.f, self.args, self.kwargs, self.argnums = verb, f, args, kwargs, argnums
+        self.has_aux, self.scalar = has_aux, scalar
+        self.structures: list[Structure] = []
+        self.result_structure = LEAF
+        self.aux: Any = None
+
+    def take_apart(self) -> list:
+        """The leaves of the differentiated arguments, as floats and float arrays."""
+        point = []
+        for argnum in self.argnums:
+            leaves, structure = flatten(self.args[argnum])
+            self.structures.append(structure)
+            point += [float_leaf(leaf, self.verb, self.f, argnum) for leaf in leaves]
+        return point
+
+    def put_together(self, leaves: Sequence) -> list:
+        """The differentiated arguments, in their containers, from their leaves."""
+        if len(self.structures) == 1:
+            return [unflatten(self.structures[0], list(leaves))]
+        iterator = iter(leaves)
+        return [structure.rebuild(iterator) for structure in self.structures]
+
+    def arguments(self, leaves: Sequence) -> tuple[tuple, dict]:
+        """The arguments and keywords of f at a point."""
+        args = list(self.args)
+        for argnum, value in zip(self.argnums, self.put_together(leaves)):
+            args[argnum] = value
+        return tuple(args), self.kwargs
+
+    def other_arguments(self) -> tuple:
+        """The arguments that are not differentiated."""
+        return tuple([arg for i, arg in enumerate(self.args) if i not in self.argnums]), self.kwargs
+
+    def __call__(self, leaves: Sequence) -> list:
+        args, kwargs = self.arguments(leaves)
+        try:
+            result = self.f(*args, **kwargs)
+        except ValueError as error:
+            if isinstance(error.__cause__, TraceLost):  # how NumPy reports what __float__ raised inside an assignment
+                raise error.__cause__ from None
+            raise
+        if self.has_aux:
+            result, aux = self._split_aux(result)
+            self.aux = map_leaves(primal, aux)
+        results, self.result_structure = flatten(result)
+        if self.scalar:
+            return [self._scalar_leaf(results)]
+        return [self._result_leaf(leaf) for leaf in results]
+
+    def _split_aux(self, result: Any) -> tuple:
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise ResultError(
+                f"{self.verb}: has_aux=True, but {name_of(self.f)} did not return a pair",
+                hint="return (result, aux)",
+            )
+        return result
+
+    def _scalar_leaf(self, results: list) -> Any:
+        found = "a container" if self.result_structure is not LEAF else None
+        if found is None:
+            leaf = results[0]
+            if leaf.__class__ is float or isinstance(leaf, Traced) and leaf.shape == ():
+                return leaf
+            leaf = self._result_leaf(leaf, integers=False)
+            if shape_of(leaf) == ():
+                return leaf
+            found = f"an array of shape {shape_of(leaf)}"
+        raise ResultError(
+            f"{self.verb}: {name_of(self.f)} must return one real number, but returned {found}",
+            why="a gradient belongs to a function with a single scalar result",
+            hint="sum the result, or use db.jacobian (all derivatives) or db.vjp (a weighted sum of them)",
+        )
+
+    def _result_leaf(self, leaf: Any, integers: bool = True) -> Any:
+        if leaf.__class__ is float or isinstance(leaf, Traced):
+            return leaf
+        if isinstance(leaf, np.ndarray | np.generic):
+            kind = leaf.dtype.kind
+            if kind == "f":
+                return leaf
+            if kind == "O" and isinstance(leaf, np.ndarray):
+                return stack_traced(leaf)
+        else:
+            kind = {bool: "b", int: "i"}.get(type(leaf), type(leaf).__name__)
+        if kind in ("b", "i", "u") and integers:
+            return np.asarray(leaf, dtype=float)[()]
+        words = {"b": "a bool", "i": "an integer", "u": "an integer", "c": "a complex number", "complex": "a complex number"}
+        raise ResultError(
+            f"{self.verb}: {name_of(self.f)} returned {words.get(kind, 'an object of type ' + type(leaf).__name__)}",
+            why="only real floating-point results have derivatives",
+            hint="return floats, for example float(count) or 1.0 * result",
+        )
+
+
+def float_leaf(leaf: Any, verb: str, f: Callable, argnum: int) -> Any:
+    """A differentiated leaf as a float, float array or traced value. Raises ArgumentError for anything else."""
+    if leaf.__class__ is float or isinstance(leaf, Traced):
+        return leaf
+    if isinstance(leaf, np.ndarray | np.generic):
+        kind = leaf.dtype.kind
+        if isinstance(leaf, np.ma.MaskedArray):
+            kind = "masked array"
+        elif kind == "f":
+            return np.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
+        elif kind in "biu":
+            return leaf.astype(float)
+        elif kind == "O" and all(isinstance(x, Traced | float | int) for x in leaf.flat):
+            return stack_traced(np.asarray(leaf))
+    elif isinstance(leaf, bool | int):
+        return float(leaf)
+    else:
+        kind = type(leaf).__name__
+    words = {"c": "complex numbers", "complex": "a complex number", "O": "an array of objects", "U": "text", "str": "text"}
+    hint = {
+        "c": "differentiate with respect to the real and the imaginary part, each as a real argument",
+        "O": "convert it with np.asarray(x, dtype=float)",
+    }
+    hint["complex"] = hint["c"]
+    raise ArgumentError(
+        f"{verb}: argument {argnum} of {name_of(f)} is {words.get(kind, 'of type ' + kind)}",
+        why="derivatives here are with respect to real floats and arrays of them",
+        hint=hint.get(kind, "choose the argument to differentiate with argnum=, or pass floats"),
+    )
+
+
+def direction_leaves(function: FlatFunction, structures: Sequence, given: Sequence, leaves: Sequence, batch: bool) -> list:
+    """Tangents (or cotangents) for leaves: of their structure, shape and dtype, stacked along a first axis if batch."""
+    what = f"{function.verb}: the direction"
+    found: list = []
+    for structure, direction in zip(structures, given):
+        found += flatten_like(structure, direction, what)
+    directions = [_direction_leaf(what, direction, leaf, batch) for direction, leaf in zip(found, leaves)]
+    if batch and len({shape_of(direction)[0] for direction in directions}) > 1:
+        raise DirectionError(f"{what} holds stacks of different lengths", hint="stack as many directions for every leaf")
+    return directions
+
+
+def _direction_leaf(what: str, direction: Any, leaf: Any, batch: bool) -> Any:
+    if not isinstance(direction, Traced):
+        array = np.asarray(direction)
+        if array.dtype.kind == "O":
+            direction = stack_traced(array)
+        elif array.dtype.kind not in "fbiu":
+            raise DirectionError(f"{what} is not made of real numbers: {array.dtype}", hint="pass floats")
+        else:
+            direction = array.astype(getattr(leaf, "dtype", float))[()]  # a copy: the caller may change theirs
+    shape, expected = shape_of(direction), shape_of(leaf)
+    if shape[batch:] != expected or (batch and not shape):
+        raise DirectionError(
+            f"{what} has shape {shape}, expected {('k', *expected) if batch else expected}".replace("'k'", "k"),
+            why="it must fit the argument (jvp, hvp) or the result (vjp) entry by entry; nothing is broadcast",
+        )
+    return direction
+
+
+def name_of(f: Callable) -> str:
+    """The name by which an error mentions the user's function."""
+    return getattr(f, "__qualname__", None) or repr(f)

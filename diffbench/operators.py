@@ -1,0 +1,476 @@
+"""The verbs. Each is `verb(f, *, argnum=0, backend="auto", has_aux=False, **options)` and returns a callable with the
+signature of f; `jvp`, `vjp` and `hvp` take the direction as one more, last, positional argument.
+
+argnum : int or tuple of ints; with a tuple, results and directions are tuples.
+backend : a name (see `db.backends()`) or a Differentiator; options go to the backend of that name.
+has_aux : f returns (result, aux); the verb returns aux, without derivative, beside its own result.
+
+The callable has `prepare(*example_args)`, which does all one-off work (differentiating symbolically, compiling) and
+returns a callable that only evaluates; called with what no longer fits, it prepares again.
+
+Arguments and results may be nested tuples, lists, dicts, namedtuples and dataclasses of numbers and arrays. dtypes are
+kept (integers count as float64), results are fresh arrays, and what a verb returns is plain NumPy code for the next.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from diffbench.backends.base import Differentiator, overrides
+from diffbench.dispatch import dtype_of
+from diffbench.errors import ArgumentError, DirectionError
+from diffbench.flat import FlatFunction, direction_leaves, name_of
+from diffbench.primitives.kinds import shape_of
+from diffbench.primitives.primitive import Traced
+from diffbench.registry import get_backend
+from diffbench.structure import LEAF, flatten, map_leaves, unflatten
+
+
+class Verb:
+    """A derivative of f as a callable. Subclasses say what they ask of the backend, and how the answer is put together."""
+
+    scalar: ClassVar[bool] = False  # f must return one real number
+    directed: ClassVar[bool] = False  # takes a direction as last positional argument
+    lasting: ClassVar[bool] = False  # returns a function that outlives the call, so that arguments must be copied
+    asks: ClassVar[str]  # the method of the backend
+
+    def __init__(
+        self,
+        f: Callable,
+        argnum: int | tuple[int, ...],
+        backend: str | Differentiator,
+        has_aux: bool,
+        options: dict,
+        batch: bool = False,
+    ):
+        if not callable(f):
+            raise ArgumentError(
+                f"{self.verb_name()}: f must be a function, found {type(f).__name__}",
+                hint=f"write db.{self.verb_name()}(f)(x), with f itself and not its value",
+            )
+        self.__wrapped__ = f
+        self.f, self.argnum, self.has_aux, self.batch = f, argnum, has_aux, batch
+        self.backend = get_backend(backend, **options) if options or isinstance(backend, str) else backend
+        self.argnums = (argnum,) if isinstance(argnum, int) else tuple(argnum)
+
+    @classmethod
+    def verb_name(cls) -> str:
+        """The name users call it by."""
+        return cls.__name__.lstrip("_")
+
+    @property
+    def __name__(self) -> str:
+        return f"{self.verb_name()}({getattr(self.f, '__name__', 'f')})"
+
+    def __repr__(self) -> str:
+        return f"<{self.verb_name()} of {name_of(self.f)} by {self.backend.name}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        function, point, given = self.read(args, kwargs)
+        return self.answer(function, point, given, lambda *rest: getattr(self.backend, self.asks)(function, *rest))
+
+    def prepare(self, *args: Any, **kwargs: Any) -> "Prepared":
+        """Do all one-off work at example arguments, those of a call; the result only evaluates."""
+        return Prepared(self, args, kwargs)
+
+    def read(self, args: tuple, kwargs: dict) -> tuple[FlatFunction, list, tuple]:
+        """The flat function, the point, and the direction (in a tuple, empty for verbs without one)."""
+        given: tuple = ()
+        if self.directed:
+            if len(args) < 2:
+                raise ArgumentError(
+                    f"{self.verb_name()}: the direction is missing",
+                    hint=f"write db.{self.verb_name()}(f)(x, v): the direction is the last positional argument",
+                )
+            args, given = args[:-1], args[-1:]
+        argnums = []
+        for argnum in self.argnums:
+            if not -len(args) <= argnum < len(args):
+                raise ArgumentError(
+                    f"{self.verb_name()}: argnum={argnum}, but {name_of(self.f)} was called with {len(args)} positional "
+                    f"argument{'s' * (len(args) != 1)}",
+                    hint="pass the differentiated arguments by position",
+                )
+            argnums.append(argnum % len(args))
+        function = FlatFunction(self.verb_name(), self.f, args, kwargs, tuple(argnums), self.has_aux, self.scalar)
+        point = function.take_apart()
+        if self.lasting:
+            point = [x.copy() if x.__class__ is np.ndarray else x for x in point]
+        return function, point, given
+
+    def answer(self, function: FlatFunction, point: list, given: tuple, ask: Callable) -> Any:
+        """Ask the backend, and put its answer into the containers of the user."""
+        raise NotImplementedError
+
+    def with_aux(self, function: FlatFunction, result: Any) -> Any:
+        """The result of the verb, with the auxiliary result of f beside it where there is one."""
+        return (result, function.aux) if self.has_aux else result
+
+    def like_arguments(self, function: FlatFunction, leaves: list) -> Any:
+        """Leaves in the containers of the differentiated arguments; a tuple of them when argnum is a tuple."""
+        together = function.put_together(leaves)
+        return together[0] if isinstance(self.argnum, int) else tuple(together)
+
+    def tangents(self, function: FlatFunction, given: Any, point: list, batch: bool) -> list:
+        """A direction of the differentiated arguments as leaves; a tuple of directions when argnum is a tuple."""
+        if isinstance(self.argnum, int):
+            given = (given,)
+        elif not isinstance(given, tuple | list) or len(given) != len(self.argnums):
+            raise DirectionError(
+                f"{self.verb_name()}: the direction must be a tuple of {len(self.argnums)}, one for each argument in argnum"
+            )
+        return direction_leaves(function, function.structures, given, point, batch)
+
+
+class _gradient(Verb):
+    scalar, asks = True, "gradient"
+
+    def answer(self, function, point, given, ask):
+        _, found = ask(point)
+        gradient = self.like_arguments(function, finished(found, point, point))
+        return self.with_aux(function, gradient)
+
+
+class _value_and_gradient(Verb):
+    scalar, asks = True, "gradient"
+
+    def answer(self, function, point, given, ask):
+        (value,), found = ask(point)
+        gradient = self.like_arguments(function, finished(found, point, point))
+        return self.with_aux(function, value), gradient
+
+
+class _derivative(Verb):
+    asks = "jacobian"
+
+    def read(self, args, kwargs):
+        function, point, given = super().read(args, kwargs)
+        for structure, argnum in zip(function.structures, function.argnums):
+            if structure is not LEAF or shape_of(point[function.argnums.index(argnum)]) != ():
+                raise ArgumentError(
+                    f"derivative: argument {argnum} of {name_of(self.f)} is not a scalar",
+                    why="a derivative is with respect to one real number",
+                    hint="use db.gradient (scalar result), db.jacobian, or db.elementwise_derivative",
+                )
+        return function, point, given
+
+    def answer(self, function, point, given, ask):
+        values, blocks = ask(point)
+        structure = function.result_structure
+        by_argument = [
+            unflatten(structure, finished([row[j] for row in blocks], [x] * len(blocks), point))
+            for j, x in enumerate(point)
+        ]
+        return self.with_aux(function, by_argument[0] if isinstance(self.argnum, int) else tuple(by_argument))
+
+
+class _jacobian(Verb):
+    asks = "jacobian"
+
+    def answer(self, function, point, given, ask):
+        values, blocks = ask(point)
+        structure = function.result_structure
+        rows = [self.like_arguments(function, finished(row, point, point)) for row in blocks]
+        return self.with_aux(function, unflatten(structure, rows))
+
+
+class _hessian(Verb):
+    scalar, asks = True, "hessian"
+
+    def answer(self, function, point, given, ask):
+        _, blocks = ask(point)
+        rows = [self.like_arguments(function, finished(row, point, point)) for row in blocks]
+        return self.with_aux(function, self.like_arguments(function, rows))
+
+
+class _jvp(Verb):
+    directed, asks = True, "jvp"
+
+    def answer(self, function, point, given, ask):
+        tangents = self.tangents(function, given[0], point, self.batch)
+        values, pushed = ask(point, tangents, self.batch)
+        result = unflatten(function.result_structure, finished(pushed, values, [*point, *tangents]))
+        return self.with_aux(function, result)
+
+
+class _vjp(Verb):
+    directed, asks = True, "pullback"
+
+    def answer(self, function, point, given, ask):
+        values, pull = ask(point)
+        cotangents = direction_leaves(function, [function.result_structure], given, values, self.batch)
+        found = finished(pull(cotangents, batch=self.batch), point, [*point, *cotangents])
+        return self.with_aux(function, self.like_arguments(function, found))
+
+
+class _hvp(Verb):
+    scalar, directed, asks = True, True, "hvp"
+
+    def answer(self, function, point, given, ask):
+        directions = self.tangents(function, given[0], point, self.batch)
+        found = finished(ask(point, directions, self.batch), point, [*point, *directions])
+        return self.with_aux(function, self.like_arguments(function, found))
+
+
+class _linearize(Verb):
+    lasting, asks = True, "linearize"
+
+    def answer(self, function, point, given, ask):
+        values, push = ask(point)
+        structure = function.result_structure
+
+        def pushed(direction: Any, *, batch: bool = False) -> Any:
+            tangents = self.tangents(function, direction, point, batch)
+            return unflatten(structure, finished(push(tangents, batch=batch), values, [*point, *tangents]))
+
+        return self.with_aux(function, unflatten(structure, [own(x) for x in values])), pushed
+
+
+class _pullback(Verb):
+    lasting, asks = True, "pullback"
+
+    def answer(self, function, point, given, ask):
+        values, pull = ask(point)
+        structure = function.result_structure
+
+        def pulled(direction: Any, *, batch: bool = False) -> Any:
+            cotangents = direction_leaves(function, [structure], (direction,), values, batch)
+            found = finished(pull(cotangents, batch=batch), point, [*point, *cotangents])
+            return self.like_arguments(function, found)
+
+        return self.with_aux(function, unflatten(structure, [own(x) for x in values])), pulled
+
+
+class Prepared:
+    """A verb with its one-off work done. It prepares again when shapes, dtypes or the other arguments change."""
+
+    def __init__(self, verb: Verb, args: tuple, kwargs: dict):
+        self.verb, self.__wrapped__ = verb, verb.f
+        self.has_work = overrides(verb.backend, "prepare")
+        function, point, _ = verb.read(args, kwargs)
+        if self.has_work:
+            self._prepare(function, point)
+
+    def _prepare(self, function: FlatFunction, point: list) -> None:
+        self._key = prepared_for(function, point)
+        self._others = copy.deepcopy(function.other_arguments())
+        self._function, self._evaluate = function, self.verb.backend.prepare(self.verb.asks, function, point)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.has_work:
+            return self.verb(*args, **kwargs)
+        function, point, given = self.verb.read(args, kwargs)
+        if prepared_for(function, point) != self._key or not same(function.other_arguments(), self._others):
+            self._prepare(function, point)
+        return self.verb.answer(self._function, point, given, self._evaluate)
+
+
+def prepared_for(function: FlatFunction, point: list) -> tuple:
+    """What the differentiated arguments must keep for a preparation to fit: containers, shapes, dtypes."""
+    return tuple(function.structures), tuple([(shape_of(x), dtype_of(x)) for x in point])
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two arguments are equal, entry by entry; when in doubt they are not."""
+    leaves_a, structure_a = flatten(a)
+    leaves_b, structure_b = flatten(b)
+    return structure_a == structure_b and all(map(_same_leaf, leaves_a, leaves_b))
+
+
+def _same_leaf(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return type(a) is type(b) and a.dtype == b.dtype and np.array_equal(a, b)
+    return type(a) is type(b) and (a is b or isinstance(a, str | bytes | int | float | np.generic) and bool(a == b))
+
+
+def finished(found: Sequence, like: Sequence, foreign: Sequence) -> list:
+    """Leaves as a user gets them: in the dtype of their models, fresh, and none sharing memory with foreign arrays."""
+    seen = list(foreign)
+    leaves = []
+    for leaf, model in zip(found, like):
+        leaf = own(leaf, model, seen)
+        seen.append(leaf)
+        leaves.append(leaf)
+    return leaves
+
+
+def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
+    """A leaf in the dtype of a model that is nobody else's; a scalar as a float of that dtype."""
+    if isinstance(leaf, Traced):
+        return leaf
+    dtype = dtype_of(leaf if model is None else model)
+    if shape_of(leaf) == ():
+        return float(leaf) if model.__class__ is float or leaf.__class__ is float else dtype.type(leaf)
+    ours = (
+        leaf.dtype == dtype
+        and leaf.base is None
+        and leaf.flags.writeable
+        and foreign is not None
+        and not any(leaf is x for x in foreign)
+    )
+    return leaf if ours else np.array(leaf, dtype)
+
+
+def gradient(
+    f: Callable, *, argnum: int | tuple[int, ...] = 0, backend: str | Differentiator = "auto", has_aux: bool = False,
+    **options: Any,
+) -> Verb:  # fmt: skip
+    """The gradient of a function with one real result, in the shape of the argument.
+
+    Cost: one trace and one backward pass by reverse mode, about 3 to 4 evaluations of f whatever n.
+    Raises ResultError when f returns anything but one real number.
+
+    >>> gradient(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+    return _gradient(f, argnum, backend, has_aux, options)
+
+
+def value_and_gradient(
+    f: Callable, *, argnum: int | tuple[int, ...] = 0, backend: str | Differentiator = "auto", has_aux: bool = False,
+    **options: Any,
+) -> Verb:  # fmt: skip
+    """The pair (value, gradient) of a function with one real result, from one trace.
+
+    >>> value_and_gradient(lambda x: x**2)(3.0)
+    (9.0, 6.0)
+    """
+    return _value_and_gradient(f, argnum, backend, has_aux, options)
+
+
+def derivative(
+    f: Callable, *, argnum: int | tuple[int, ...] = 0, backend: str | Differentiator = "auto", has_aux: bool = False,
+    **options: Any,
+) -> Verb:  # fmt: skip
+    """The derivative of a function of one real number, in the shape of the result.
+
+    Cost: one pass of forward mode, about 2 to 2.5 evaluations of f.
+    Raises ArgumentError when the argument is not a scalar.
+
+    >>> derivative(lambda x: 4 * x * (1 - x))(0.25)
+    2.0
+    """
+    return _derivative(f, argnum, backend, has_aux, options)
+
+
+def jacobian(
+    f: Callable, *, argnum: int | tuple[int, ...] = 0, backend: str | Differentiator = "auto", has_aux: bool = False,
+    **options: Any,
+) -> Verb:  # fmt: skip
+    """All first derivatives: an array of shape result.shape + argument.shape.
+
+    Containers: the structure of the result, each leaf holding the structure of the argument.
+    Cost: n tangents by forward mode or m cotangents by reverse mode, carried together; "auto" takes the fewer.
+
+    >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    return _jacobian(f, argnum, backend, has_aux, options)
+
+
+def hessian(
+    f: Callable, *, argnum: int | tuple[int, ...] = 0, backend: str | Differentiator = "auto", has_aux: bool = False,
+    **options: Any,
+) -> Verb:  # fmt: skip
+    """All second derivatives of a function with one real result: an array of shape argument.shape + argument.shape.
+
+    Cost: n tangents through one gradient, carried together (forward over reverse).
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    return _hessian(f, argnum, backend, has_aux, options)
+
+
+def jvp(
+    f: Callable, *, argnum: int | tuple[int, ...] = 0, backend: str | Differentiator = "auto", has_aux: bool = False,
+    batch: bool = False, **options: Any,
+) -> Verb:  # fmt: skip
+    """The Jacobian-vector product J v, in the shape of the result: called as jvp(f)(x, v).
+
+    batch : v holds several directions along a new first axis, and so does the answer.
+    Cost: one pass of forward mode, about 2 to 2.5 evaluations of f.
+
+    >>> jvp(np.sin)(np.array([0.0, 1.0]), np.array([1.0, 0.0]))
+    array([1., 0.])
+    """
+    return _jvp(f, argnum, backend, has_aux, options, batch)
+
+
+def vjp(
+    f: Callable, *, argnum: int | tuple[int, ...] = 0, backend: str | Differentiator = "auto", has_aux: bool = False,
+    batch: bool = False, **options: Any,
+) -> Verb:  # fmt: skip
+    """The vector-Jacobian product uT J, in the shape of the argument: called as vjp(f)(x, u).
+
+    batch : u holds several directions along a new first axis, and so does the answer.
+    Cost: one trace and one backward pass, about 3 to 4 evaluations of f.
+
+    >>> vjp(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
+    array([ 2., 40.])
+    """
+    return _vjp(f, argnum, backend, has_aux, options, batch)
+
+
+def hvp(
+    f: Callable, *, argnum: int | tuple[int, ...] = 0, backend: str | Differentiator = "auto", has_aux: bool = False,
+    batch: bool = False, **options: Any,
+) -> Verb:  # fmt: skip
+    """The Hessian-vector product H v, in the shape of the argument, without the Hessian: called as hvp(f)(x, v).
+
+    batch : v holds several directions along a new first axis, and so does the answer.
+    Cost: one tangent through one gradient (forward over reverse), about 7 to 10 evaluations of f.
+
+    >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+    return _hvp(f, argnum, backend, has_aux, options, batch)
+
+
+def linearize(
+    f: Callable, *, argnum: int | tuple[int, ...] = 0, backend: str | Differentiator = "auto", has_aux: bool = False,
+    **options: Any,
+) -> Verb:  # fmt: skip
+    """The pair (value, push) at a point; push(v, batch=False) is J v, again and again without running f again.
+
+    >>> value, push = linearize(lambda x: x**2)(1.0)
+    >>> push(2.0)
+    2.0
+    """
+    return _linearize(f, argnum, backend, has_aux, options)
+
+
+def pullback(
+    f: Callable, *, argnum: int | tuple[int, ...] = 0, backend: str | Differentiator = "auto", has_aux: bool = False,
+    **options: Any,
+) -> Verb:  # fmt: skip
+    """The pair (value, pull) at a point; pull(u, batch=False) is uT J, again and again without running f again.
+
+    >>> value, pull = pullback(lambda x: x**2)(3.0)
+    >>> pull(2.0)
+    12.0
+    """
+    return _pullback(f, argnum, backend, has_aux, options)
+
+
+def elementwise_derivative(
+    f: Callable, *, argnum: int = 0, backend: str | Differentiator = "auto", has_aux: bool = False, **options: Any
+) -> Callable:
+    """The derivative of a function that acts entry by entry, in the shape of the argument.
+
+    f is taken at its word: entry i of the result may depend on entry i of the argument only.
+    Cost: one pass of forward mode with the tangent 1 in every entry.
+
+    >>> elementwise_derivative(lambda x: x**3)(np.array([1.0, 2.0]))
+    array([ 3., 12.])
+    """
+    push = jvp(f, argnum=argnum, backend=backend, has_aux=has_aux, **options)
+
+    def derivative_of_each_entry(*args: Any, **kwargs: Any) -> Any:
+        return push(*args, map_leaves(np.ones_like, args[argnum]), **kwargs)
+
+    return derivative_of_each_entry
