@@ -6,8 +6,8 @@
     fit_exponent(sizes, seconds)                     # cost ~ n^p: p, 95 % interval
 
 A machine drifts while it measures: it heats up, and others use it too. So callables take turns, round by
-round, and ratios are taken within rounds: what slows down a whole round cancels. All samples are kept; what to
-make of them, a median or a minimum, is for the reader to choose.
+round, and ratios are taken within rounds: what slows down a whole round cancels. All samples are kept; what
+to make of them, a median or a minimum, is for the reader to choose.
 """
 
 import gc
@@ -168,8 +168,8 @@ def collector_off() -> Iterator[None]:
 def peak_bytes(call: Call) -> int:
     """Most memory that one call held at a time beyond what was held before, in bytes.
 
-    Counts what Python and NumPy allocate, not the scratch space of a BLAS. The call runs several times slower:
-    never measure time beside it. Safe inside a program that traces memory already.
+    Counts what Python and NumPy allocate, not the scratch space of a BLAS. The call runs several times
+    slower: never measure time beside it. Safe inside a program that traces memory already.
 
     >>> peak_bytes(lambda: bytearray(10**6)) // 10**6
     1

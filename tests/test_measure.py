@@ -148,7 +148,7 @@ def test_an_exact_power_law_is_found_exactly(exponent, constant):
 
 
 def test_the_interval_of_an_exponent_is_that_of_a_textbook_regression():
-    """(0, 1, 1) over (0, 1, 2) in logarithms: slope 1/2, residual 1/6, standard error sqrt(1/12), t_1 = 12.7062."""
+    """(0, 1, 1) over (0, 1, 2) in logarithms: slope 1/2, standard error sqrt(1/12), t_1 = 12.7062."""
     fit = fit_exponent(np.exp([0, 1, 2]), np.exp([0, 1, 1]))
     assert fit.exponent == pytest.approx(0.5)
     assert fit.high - fit.exponent == pytest.approx(12.7062 / 12**0.5, rel=1e-4)
