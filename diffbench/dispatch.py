@@ -281,14 +281,17 @@ def {name}(self, other):
             {other_is} = other
             y = {value}
             {with_constant}
+        return self.trace.process(primitive, ({operands}), NO_PARAMS)
     elif kind is {cls} and other.trace is self.trace:
         {self_is} = self.primal
         {other_is} = other.primal
         if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS:
             y = {value}
             {with_traced}
-    return primitive({operands})
+        return self.trace.process(primitive, ({operands}), NO_PARAMS)
+    return primitive.call(({operands}), NO_PARAMS)
 """
+NO_PARAMS: dict = {}
 
 
 def install_scalar_operators(cls: type, with_constant: str, with_traced: str, names: dict) -> None:
@@ -312,6 +315,6 @@ def install_scalar_operators(cls: type, with_constant: str, with_traced: str, na
                 with_constant=with_constant.format(**texts),
                 with_traced=with_traced.format(**texts),
             )
-            namespace = {**names, cls.__name__: cls, "SCALARS": SCALARS, "primitive": row}
+            namespace = {**names, cls.__name__: cls, "SCALARS": SCALARS, "primitive": row, "NO_PARAMS": NO_PARAMS}
             exec(compile(source, f"<scalar operators of {cls.__name__}>", "exec"), namespace)
             setattr(cls, f"__{'r' if reflected else ''}{name}__", namespace[f"__{'r' if reflected else ''}{name}__"])

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from diffbench.backends.base import Differentiator, overrides
+from diffbench.backends.base import Differentiator, one_like, overrides
 from diffbench.dispatch import dtype_of
 from diffbench.errors import ArgumentError, DirectionError
 from diffbench.flat import FlatFunction, direction_leaves, name_of
@@ -143,27 +143,30 @@ class _value_and_gradient(Verb):
 
 
 class _derivative(Verb):
-    asks = "jacobian"
+    @property
+    def asks(self) -> str:  # type: ignore[override]
+        return "jvp" if len(self.argnums) == 1 else "jacobian"
 
     def read(self, args, kwargs):
         function, point, given = super().read(args, kwargs)
-        for structure, argnum in zip(function.structures, function.argnums):
-            if structure is not LEAF or shape_of(point[function.argnums.index(argnum)]) != ():
-                raise ArgumentError(
-                    f"derivative: argument {argnum} of {name_of(self.f)} is not a scalar",
-                    why="a derivative is with respect to one real number",
-                    hint="use db.gradient (scalar result), db.jacobian, or db.elementwise_derivative",
-                )
+        if len(point) != len(self.argnums) or any(shape_of(x) != () for x in point):
+            raise ArgumentError(
+                f"derivative: argument {self.argnum} of {name_of(self.f)} is not a scalar",
+                why="a derivative is with respect to one real number",
+                hint="use db.gradient (scalar result), db.jacobian, or db.elementwise_derivative",
+            )
         return function, point, given
 
     def answer(self, function, point, given, ask):
-        values, blocks = ask(point)
-        structure = function.result_structure
-        by_argument = [
-            unflatten(structure, finished([row[j] for row in blocks], [x] * len(blocks), point))
-            for j, x in enumerate(point)
+        if len(point) == 1:
+            columns = [ask(point, [one_like(point[0])], False)[1]]
+        else:
+            columns = list(zip(*ask(point)[1]))
+        derivatives = [
+            unflatten(function.result_structure, finished(column, [x] * len(column), point))
+            for column, x in zip(columns, point)
         ]
-        return self.with_aux(function, by_argument[0] if isinstance(self.argnum, int) else tuple(by_argument))
+        return self.with_aux(function, derivatives[0] if isinstance(self.argnum, int) else tuple(derivatives))
 
 
 class _jacobian(Verb):
@@ -437,9 +440,9 @@ def linearize(
 ) -> Verb:  # fmt: skip
     """The pair (value, push) at a point; push(v, batch=False) is J v, again and again without running f again.
 
-    >>> value, push = linearize(lambda x: x**2)(1.0)
+    >>> value, push = linearize(lambda x: x**2)(1.5)
     >>> push(2.0)
-    2.0
+    6.0
     """
     return _linearize(f, argnum, backend, has_aux, options)
 

@@ -39,12 +39,12 @@ class Recorded(TracedArray):
                 entries.append((self.index, exponent * base ** (exponent - 1)))
                 return Recorded(base**exponent, self.trace, len(entries) - 1)
             if exponent == 2:
-                return SQUARE(self)
+                return self.trace.process(SQUARE, (self,), {})
         return POWER.call((self, exponent), {})
 
     def __getitem__(self, index: Any) -> Any:
         primal = self.primal
-        if index.__class__ is int and primal.__class__ is np.ndarray:
+        if (index.__class__ is int or index.__class__ is slice) and primal.__class__ is np.ndarray:
             entries = self.trace.entries
             entries.append(((self.index,), ((0,), (primal.shape,), {"index": index}), INDEX))
             return Recorded(primal[index], self.trace, len(entries) - 1)
@@ -62,14 +62,14 @@ class Tape(Trace):
         self.inputs = [Recorded(primal, self, index) for index, primal in enumerate(inputs)]
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
-        primals = list(operands)
-        positions, parents, plain = [], [], True
+        primals, positions, parents, plain = [], [], [], True
         for position, operand in enumerate(operands):
             if operand.__class__ is Recorded and operand.trace is self:
-                primals[position] = operand.primal
                 positions.append(position)
                 parents.append(operand.index)
-            if isinstance(primals[position], Traced):
+                operand = operand.primal
+            primals.append(operand)
+            if isinstance(operand, Traced):
                 plain = False
         y = primitive.evaluate(*primals, **params) if plain else primitive(*primals, **params)
         if primitive.constant:

@@ -16,18 +16,18 @@ PACKAGE = Path(__file__).parents[1] / "diffbench"
 LAYERS = (  # from the top down; a module imports from its own layer and from those below
     {"__main__", "cli", "report", "lecture", "plotting", "runner"},
     {"compare", "checks", "measure", "expressions", "reference", "problems", "testing", "pytest_plugin"},
-    {"operators", "registry"},
+    {"operators", "registry", "automatic", "flat"},
     {"backends"},
-    {"dispatch", "tape", "batch"},
+    {"dispatch", "tape", "batch", "exact"},
     {"primitives"},
-    {"errors", "structure"},
+    {"errors", "structure", "memory"},
 )
 FACADE = "diffbench"  # the package itself, which imports everything: only the top layer may lean on it
 
 COMMON_TO_BACKENDS = {"base"}
 
 MAY_IMPORT = {  # a heavy library: the parts of diffbench that may import it
-    "pandas": {"compare", "runner", "lecture", "report", "plotting"},
+    "pandas": {"compare", "runner", "lecture", "report", "plotting", "registry"},
     "matplotlib": {"plotting", "lecture", "report"},
 }
 LOADED_WHEN_USED = ("sympy", "mpmath", "pandas", "matplotlib", "scipy", "rich")

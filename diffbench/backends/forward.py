@@ -30,7 +30,7 @@ class Dual(TracedArray):
                 slope = exponent * base ** (exponent - 1)
                 return Dual(base**exponent, slope * self.tangent, self.trace)
             if exponent == 2:
-                return SQUARE(self)
+                return self.trace.process(SQUARE, (self,), {})
         return POWER.call((self, exponent), {})
 
 
@@ -40,13 +40,14 @@ class ForwardTrace(Trace):
     __slots__ = ()
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
-        primals, tangents, wanted, plain = list(operands), [], [], True
+        primals, tangents, wanted, plain = [], [], [], True
         for position, operand in enumerate(operands):
             if operand.__class__ is Dual and operand.trace is self:
-                primals[position] = operand.primal
                 tangents.append(operand.tangent)
                 wanted.append(position)
-            if isinstance(primals[position], Traced):
+                operand = operand.primal
+            primals.append(operand)
+            if isinstance(operand, Traced):
                 plain = False
         y = primitive.evaluate(*primals, **params) if plain else primitive(*primals, **params)
         if primitive.constant:

@@ -8,9 +8,13 @@ import numpy as np
 
 from diffbench.backends.base import Differentiator, end_trace, one_like, zeros_like
 from diffbench.batch import BatchTrace
+from diffbench.dispatch import SCALARS
 from diffbench.primitives.kinds import shape_of
 from diffbench.primitives.structural import ASSEMBLE, INDEX, add_at
 from diffbench.tape import Tape, places_of
+
+
+PLAIN = SCALARS | {np.ndarray}
 
 
 class Accumulator:
@@ -31,9 +35,9 @@ class Accumulator:
 
     def add(self, cotangent: Any, index: Any = ...) -> None:
         """Add a cotangent to the entries at an index."""
-        if isinstance(cotangent, np.ndarray | np.generic | float):
-            if index is ...:
-                self.total += cotangent
+        if cotangent.__class__ in PLAIN:
+            if index is ... or index.__class__ is slice or index.__class__ is int:
+                self.total[index] += cotangent
             else:
                 add_at(self.total, index, cotangent)
         else:

@@ -22,9 +22,14 @@ from typing import Any
 import numpy as np
 
 from diffbench.errors import UnsupportedPrimitive, user_location
+from diffbench.memory import pooled
 from diffbench.primitives.primitive import Primitive, Traced
 
-RULE_NAMES: dict[str, Any] = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")}
+RULE_NAMES: dict[str, Any] = {
+    name: pooled(value) if isinstance(value, np.ufunc) and value.nout == 1 else value
+    for name, value in vars(np).items()
+    if not name.startswith("_")
+}
 """The names that partial derivatives may use: NumPy's, and the helpers added with `rule_name`."""
 
 
@@ -99,19 +104,20 @@ class PrimitiveRow(Row, Primitive):
 class Partial:
     """The partial derivative of an elementwise function in one operand, compiled from its text.
 
-    `value(y, *operands)` is the partial itself, `times(t, y, *operands)` its product with a tangent or cotangent.
-    `needs` says which of y and the operands the text mentions.
+    `value(y, *operands)` is the partial itself, `times(t, y, *operands)` its product with a tangent or cotangent, and
+    `keep(y, *operands)` those of y and the operands that the text mentions, None in place of the others.
     """
 
-    __slots__ = ("text", "needs", "value", "times")
+    __slots__ = ("keep", "text", "times", "value")
 
     def __init__(self, text: str, variables: str):
         self.text = text
         tree = ast.parse(text, mode="eval").body
         mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        self.needs = tuple(name in mentioned for name in variables)
         arguments = ", ".join(variables)
+        needed = ", ".join(name if name in mentioned else "None" for name in variables)
         self.value = eval(f"lambda {arguments}: {text}", RULE_NAMES)
+        self.keep = eval(f"lambda {arguments}: ({needed},)")
         self.times = eval(f"lambda t, {arguments}: {_times(text, tree)}", RULE_NAMES)
 
 
@@ -120,25 +126,25 @@ def _times(text: str, tree: ast.expr) -> str:
     if text == "1":
         return "t"
     if text == "-1":
-        return "-t"
+        return "negative(t)"
     if isinstance(tree, ast.Name):
-        return f"t * {text}"
+        return f"multiply(t, {text})"
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult) and isinstance(tree.left, ast.Constant):
+        first, rest = ast.unparse(tree.left), ast.unparse(tree.right)
+        return f"scaled(multiply(t, {first}), {rest})"  # one pass over memory where t is a number
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div) and ast.unparse(tree.left) == "1":
-        return f"t / ({ast.unparse(tree.right)})"
+        return f"divide(t, {ast.unparse(tree.right)})"
     return f"scaled({text}, t)"
 
 
 @rule_name
 def scaled(fresh: Any, t: Any) -> Any:
     """fresh * t, written into the memory of fresh, which nobody else holds, where that is possible."""
-    if (
-        fresh.__class__ is np.ndarray
-        and t.__class__ is np.ndarray
-        and fresh.shape == t.shape
-        and fresh.dtype == t.dtype
-    ):
-        return np.multiply(fresh, t, out=fresh)
-    return fresh * t
+    if fresh.__class__ is np.ndarray:
+        whole = t.__class__ is np.ndarray and fresh.shape == t.shape and fresh.dtype == t.dtype
+        if whole or (t.__class__ is fresh.dtype.type and fresh.shape):
+            return np.multiply(fresh, t, out=fresh)
+    return RULE_NAMES["multiply"](fresh, t)
 
 
 class Elementwise(PrimitiveRow):
@@ -169,6 +175,8 @@ class Elementwise(PrimitiveRow):
         examples: Sequence[str] = (),
     ):
         super().__init__(function, bind=bind, evaluate=evaluate, name=name, examples=examples)
+        if evaluate is None and isinstance(function, np.ufunc):
+            self.evaluate = pooled(function)
         self.variables = "x" if len(partials) == 1 else "abc"[: len(partials)]
         self.partials = [text and Partial(text, "y" + self.variables) for text in partials]
         self.exact, self.domain = exact, tuple(domain) or ((-2.0, 2.0),) * len(partials)
@@ -183,9 +191,8 @@ class Elementwise(PrimitiveRow):
             if not partial:
                 links.append(None)
                 continue
-            values = [value if needed else None for value, needed in zip((y, *operands), partial.needs)]
             own = shape_of(operands[position])
-            links.append((partial.times, values, None if own == shape else own))
+            links.append((partial.times, partial.keep(y, *operands), None if own == shape else own))
         return shape, links
 
     def push(self, tangents, kept):
@@ -195,13 +202,19 @@ class Elementwise(PrimitiveRow):
         return total if shape_of(total) == shape else np.broadcast_to(total, shape)
 
     def pull(self, cotangent, kept):
+        whole, links = kept
         contributions = []
-        for link in kept[1]:
+        number = the_number_in(cotangent)
+        if number is not None:  # every entry is the same number, as below a sum: compute with that, not with an array
+            cotangent = number
+        for link in links:
             if link is None:
                 contributions.append(None)
                 continue
             times, values, shape = link
             contribution = times(cotangent, *values)
+            if number is not None and shape_of(contribution) != whole:
+                contribution = np.broadcast_to(contribution, whole)
             contributions.append(contribution if shape is None else unbroadcast(contribution, shape))
         return contributions
 
@@ -356,6 +369,8 @@ def qualified_name(function: Callable) -> str:
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """The shape of an array, a traced value or a number."""
+    if x.__class__ is float or x.__class__ is int:
+        return ()
     try:
         return x.shape
     except AttributeError:
@@ -379,6 +394,25 @@ def stack_traced(array: np.ndarray) -> Any:
     if not any(isinstance(x, Traced) for x in array.flat):
         return array.astype(float)[()]
     return np.reshape(np.stack(array.ravel().tolist()), array.shape)
+
+
+def the_number_in(cotangent: Any) -> Any:
+    """The number that fills a large array that NumPy broadcast from one, or None."""
+    if cotangent.__class__ is np.ndarray and cotangent.size >= LARGE and not any(cotangent.strides):
+        return cotangent[(0,) * cotangent.ndim]
+    return None
+
+
+def spread(number: Any, shape: tuple[int, ...]) -> Any:
+    """An array of a shape filled with one number: written out where small, a view of stride zero where large."""
+    if isinstance(number, np.generic | float) and math.prod(shape) < LARGE:
+        filled = np.empty(shape, getattr(number, "dtype", float))
+        filled.fill(number)
+        return filled
+    return np.broadcast_to(number, shape)
+
+
+LARGE = 4096  # entries: from here on a pass over memory costs more than a few calls
 
 
 def sum_of(terms: Sequence) -> Any:

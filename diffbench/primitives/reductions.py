@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.kinds import Linear, rank_of, shape_of
+from diffbench.primitives.kinds import Linear, rank_of, shape_of, spread
 
 
 def normalised_axes(axis: Any, rank: int) -> tuple[int, ...]:
@@ -15,6 +15,8 @@ def normalised_axes(axis: Any, rank: int) -> tuple[int, ...]:
     """
     if axis is None:
         return tuple(range(rank))
+    if isinstance(axis, int):
+        return (axis + rank if axis < 0 else axis,)
     return tuple(sorted(int(a) + rank if a < 0 else int(a) for a in np.atleast_1d(axis)))
 
 
@@ -30,13 +32,16 @@ def _bind_sum(a, axis=None, dtype=None, out=None, keepdims=False):
 
 
 def _sum_transpose(g, position, shapes, axis, keepdims):
-    return np.broadcast_to(expand_reduced(g, axis, keepdims, shapes[0]), shapes[0])
+    (shape,) = shapes
+    if len(axis) == len(shape) and not keepdims:
+        return spread(g, shape)
+    return np.broadcast_to(expand_reduced(g, axis, keepdims, shape), shape)
 
 
 SUM = Linear(
     np.sum,
     bind=_bind_sum,
-    evaluate=lambda a, axis, keepdims: np.sum(a, axis=axis, keepdims=keepdims),
+    evaluate=lambda a, axis, keepdims: np.add.reduce(a, axis=axis, keepdims=keepdims),
     transpose=_sum_transpose,
     batch_rule=lambda operands, batched, axis, keepdims: np.sum(
         operands[0], axis=tuple(a + 1 for a in axis), keepdims=keepdims
