@@ -14,10 +14,10 @@ import numpy as np
 
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
-from diffbench.primitives.kinds import shape_of
+from diffbench.primitives.elementwise import TRUTH
+from diffbench.primitives.kinds import Row, shape_of
 from diffbench.primitives.primitive import Traced
 from diffbench.primitives.structural import INDEX
-from diffbench.primitives.elementwise import TRUTH
 
 
 class TracedArray(Traced):
@@ -49,7 +49,7 @@ class TracedArray(Traced):
 
     @property
     def T(self) -> Any:
-        return np.transpose(self)
+        return apply(np.transpose, self)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -94,26 +94,31 @@ class TracedArray(Traced):
         raise trace_lost("x.tolist()")
 
     def copy(self) -> Any:
-        return +self
+        return apply(np.positive, self)
 
     def flatten(self) -> Any:
-        return np.ravel(self)
+        return apply(np.ravel, self)
 
     def reshape(self, *shape: Any) -> Any:
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+        return apply(np.reshape, self, shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> Any:
         if not axes or axes[0] is None:
-            return np.transpose(self)
-        return np.transpose(self, axes[0] if len(axes) == 1 else axes)
+            return apply(np.transpose, self)
+        return apply(np.transpose, self, axes[0] if len(axes) == 1 else axes)
 
     def astype(self, dtype: Any, **_: Any) -> Any:
-        return np.astype(self, np.dtype(dtype))
+        return apply(np.astype, self, np.dtype(dtype))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.primal!r})"
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def apply(function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Call a function of NumPy through its row of the table."""
+    return lookup(function).call(args, kwargs)
 
 
 def trace_lost(what: str) -> TraceLost:
@@ -122,8 +127,8 @@ def trace_lost(what: str) -> TraceLost:
         f"{what} would lose the derivative of a traced value",
         where=user_location(),
         why="the result would be a plain number, which no trace watches",
-        hint="use NumPy's function (np.sin for math.sin); build arrays with np.stack or np.array of the parts instead of "
-        "writing into one; db.primal(x) gives the plain value where no derivative is wanted",
+        hint="use NumPy's function (np.sin for math.sin); build arrays with np.stack or np.array of the parts instead "
+        "of writing into one; db.primal(x) gives the plain value where no derivative is wanted",
     )
 
 
@@ -144,7 +149,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any
         raise UnsupportedPrimitive(
             f"numpy.{ufunc.__name__}.{method} has no derivative rule",
             where=user_location(),
-            hint="use the function of NumPy that does the same (np.sum for np.add.reduce), or a finite-difference backend",
+            hint="use the function of NumPy that does the same (np.sum for np.add.reduce), or finite differences",
         )
     if method in ("reduce", "accumulate") and len(inputs) == 1:
         kwargs.setdefault("axis", 0)
@@ -209,10 +214,14 @@ def _install_operators() -> None:
         setattr(TracedArray, f"__{name}__", lambda self, row=TABLE[ufunc]: row(self))
     for name, function in METHODS.items():
         if function in TABLE:
-            setattr(TracedArray, name, lambda self, *args, row=TABLE[function], **kwargs: row.call((self, *args), kwargs))
+            setattr(TracedArray, name, _method(TABLE[function]))
     for function, row in TABLE.items():  # object arrays call the method of each element: np.sin(a) calls a[i].sin()
         if isinstance(function, np.ufunc) and function.nin == 1 and not hasattr(TracedArray, function.__name__):
             setattr(TracedArray, function.__name__, lambda self, row=row: row.call((self,), {}))
+
+
+def _method(row: Row) -> Callable:
+    return lambda self, *args, **kwargs: row.call((self, *args), kwargs)
 
 
 def _in_place(operator: str) -> Callable:
@@ -300,7 +309,7 @@ def install_scalar_operators(cls: type, with_constant: str, with_traced: str, na
     The two texts build the result, in terms of y and, for self and other, of {p_self} and {p_other}: the partials.
     """
     for name in ("add", "sub", "mul", "truediv"):
-        row = TABLE[BINARY_OPERATORS[name]]
+        row: Any = TABLE[BINARY_OPERATORS[name]]
         for reflected in (False, True):
             self_is, other_is = ("b", "a") if reflected else ("a", "b")
             p_a, p_b = (partial.text for partial in row.partials)

@@ -22,7 +22,7 @@ class FlatFunction:
     After a call, `result_structure` and `aux` belong to that call.
     """
 
-    __slots__ = ("args", "argnums", "aux", "f", "has_aux", "kwargs", "result_structure", "scalar", "structures", "verb")
+    __slots__ = ("argnums", "args", "aux", "f", "has_aux", "kwargs", "result_structure", "scalar", "structures", "verb")
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class FlatFunction:
         found = "a container" if self.result_structure is not LEAF else None
         if found is None:
             leaf = results[0]
-            if leaf.__class__ is float or isinstance(leaf, Traced) and leaf.shape == ():
+            if leaf.__class__ is float or (isinstance(leaf, Traced) and shape_of(leaf) == ()):
                 return leaf
             leaf = self._result_leaf(leaf, integers=False)
             if shape_of(leaf) == ():
@@ -120,7 +120,8 @@ class FlatFunction:
             kind = {bool: "b", int: "i"}.get(type(leaf), type(leaf).__name__)
         if kind in ("b", "i", "u") and integers:
             return np.asarray(leaf, dtype=float)[()]
-        words = {"b": "a bool", "i": "an integer", "u": "an integer", "c": "a complex number", "complex": "a complex number"}
+        words = {"b": "a bool", "i": "an integer", "u": "an integer", "c": "a complex number"}
+        words["complex"] = words["c"]
         raise ResultError(
             f"{self.verb}: {name_of(self.f)} returned {words.get(kind, 'an object of type ' + type(leaf).__name__)}",
             why="only real floating-point results have derivatives",
@@ -146,7 +147,8 @@ def float_leaf(leaf: Any, verb: str, f: Callable, argnum: int) -> Any:
         return float(leaf)
     else:
         kind = type(leaf).__name__
-    words = {"c": "complex numbers", "complex": "a complex number", "O": "an array of objects", "U": "text", "str": "text"}
+    words = {"c": "an array of complex numbers", "complex": "a complex number", "O": "an array of objects"}
+    words |= {"U": "text", "str": "text"}
     hint = {
         "c": "differentiate with respect to the real and the imaginary part, each as a real argument",
         "O": "convert it with np.asarray(x, dtype=float)",
@@ -159,7 +161,9 @@ def float_leaf(leaf: Any, verb: str, f: Callable, argnum: int) -> Any:
     )
 
 
-def direction_leaves(function: FlatFunction, structures: Sequence, given: Sequence, leaves: Sequence, batch: bool) -> list:
+def direction_leaves(
+    function: FlatFunction, structures: Sequence, given: Sequence, leaves: Sequence, batch: bool
+) -> list:
     """Tangents (or cotangents) for leaves: of their structure, shape and dtype, stacked along a first axis if batch."""
     what = f"{function.verb}: the direction"
     found: list = []
@@ -167,7 +171,9 @@ def direction_leaves(function: FlatFunction, structures: Sequence, given: Sequen
         found += flatten_like(structure, direction, what)
     directions = [_direction_leaf(what, direction, leaf, batch) for direction, leaf in zip(found, leaves)]
     if batch and len({shape_of(direction)[0] for direction in directions}) > 1:
-        raise DirectionError(f"{what} holds stacks of different lengths", hint="stack as many directions for every leaf")
+        raise DirectionError(
+            f"{what} holds stacks of different lengths", hint="stack as many directions for every leaf"
+        )
     return directions
 
 

@@ -1,8 +1,8 @@
 """Memory for large temporaries, lent again and again.
 
-A fresh large array costs more than the arithmetic on it: the system hands out zeroed pages, one fault at a time. A trace
-makes the same large arrays at every call, so the pool keeps the memory of those that have died, and lends it to the next
-array of that size. A loan ends by itself when the array and all views of it are gone.
+A fresh large array costs more than the arithmetic on it: the system hands out zeroed pages, one fault at a time. A
+trace makes the same large arrays at every call, so the pool keeps the memory of those that have died, and lends it to
+the next array of that size. A loan ends by itself when the array and all views of it are gone.
 """
 
 import weakref
@@ -29,7 +29,7 @@ class Pool:
             piece = pieces.pop() if pieces else np.empty(size, np.uint8)
         except IndexError:  # another thread was faster
             piece = np.empty(size, np.uint8)
-        loan = PickleBuffer(piece)  # the one light object of the standard library that lends memory and can be watched
+        loan: Any = PickleBuffer(piece)  # type: ignore[arg-type]  # the one light object of the standard library that lends memory and can be watched
         reference = weakref.ref(loan, self._take_back)
         self._lent[id(reference)] = reference, piece
         return np.ndarray(shape, dtype, loan)

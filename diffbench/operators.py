@@ -25,16 +25,17 @@ from diffbench.flat import FlatFunction, direction_leaves, name_of
 from diffbench.primitives.kinds import shape_of
 from diffbench.primitives.primitive import Traced
 from diffbench.registry import get_backend
-from diffbench.structure import LEAF, flatten, map_leaves, unflatten
+from diffbench.structure import flatten, map_leaves, unflatten
 
 
 class Verb:
-    """A derivative of f as a callable. Subclasses say what they ask of the backend, and how the answer is put together."""
+    """A derivative of f as a callable. Subclasses say what they ask of the backend and how to put the answer together."""
 
     scalar: ClassVar[bool] = False  # f must return one real number
     directed: ClassVar[bool] = False  # takes a direction as last positional argument
     lasting: ClassVar[bool] = False  # returns a function that outlives the call, so that arguments must be copied
-    asks: ClassVar[str]  # the method of the backend
+    asks: str  # the method of the backend
+    public: ClassVar[str]  # the name users call it by
 
     def __init__(
         self,
@@ -47,25 +48,20 @@ class Verb:
     ):
         if not callable(f):
             raise ArgumentError(
-                f"{self.verb_name()}: f must be a function, found {type(f).__name__}",
-                hint=f"write db.{self.verb_name()}(f)(x), with f itself and not its value",
+                f"{self.public}: f must be a function, found {type(f).__name__}",
+                hint=f"write db.{self.public}(f)(x), with f itself and not its value",
             )
         self.__wrapped__ = f
         self.f, self.argnum, self.has_aux, self.batch = f, argnum, has_aux, batch
         self.backend = get_backend(backend, **options) if options or isinstance(backend, str) else backend
         self.argnums = (argnum,) if isinstance(argnum, int) else tuple(argnum)
 
-    @classmethod
-    def verb_name(cls) -> str:
-        """The name users call it by."""
-        return cls.__name__.lstrip("_")
-
     @property
     def __name__(self) -> str:
-        return f"{self.verb_name()}({getattr(self.f, '__name__', 'f')})"
+        return f"{self.public}({getattr(self.f, '__name__', 'f')})"
 
     def __repr__(self) -> str:
-        return f"<{self.verb_name()} of {name_of(self.f)} by {self.backend.name}>"
+        return f"<{self.public} of {name_of(self.f)} by {self.backend.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         function, point, given = self.read(args, kwargs)
@@ -81,20 +77,20 @@ class Verb:
         if self.directed:
             if len(args) < 2:
                 raise ArgumentError(
-                    f"{self.verb_name()}: the direction is missing",
-                    hint=f"write db.{self.verb_name()}(f)(x, v): the direction is the last positional argument",
+                    f"{self.public}: the direction is missing",
+                    hint=f"write db.{self.public}(f)(x, v): the direction is the last positional argument",
                 )
             args, given = args[:-1], args[-1:]
         argnums = []
         for argnum in self.argnums:
             if not -len(args) <= argnum < len(args):
                 raise ArgumentError(
-                    f"{self.verb_name()}: argnum={argnum}, but {name_of(self.f)} was called with {len(args)} positional "
+                    f"{self.public}: argnum={argnum}, but {name_of(self.f)} was called with {len(args)} positional "
                     f"argument{'s' * (len(args) != 1)}",
                     hint="pass the differentiated arguments by position",
                 )
             argnums.append(argnum % len(args))
-        function = FlatFunction(self.verb_name(), self.f, args, kwargs, tuple(argnums), self.has_aux, self.scalar)
+        function = FlatFunction(self.public, self.f, args, kwargs, tuple(argnums), self.has_aux, self.scalar)
         point = function.take_apart()
         if self.lasting:
             point = [x.copy() if x.__class__ is np.ndarray else x for x in point]
@@ -119,12 +115,13 @@ class Verb:
             given = (given,)
         elif not isinstance(given, tuple | list) or len(given) != len(self.argnums):
             raise DirectionError(
-                f"{self.verb_name()}: the direction must be a tuple of {len(self.argnums)}, one for each argument in argnum"
+                f"{self.public}: the direction must be a tuple of {len(self.argnums)}, one for each argument in argnum"
             )
         return direction_leaves(function, function.structures, given, point, batch)
 
 
-class _gradient(Verb):
+class Gradient(Verb):
+    public = "gradient"
     scalar, asks = True, "gradient"
 
     def answer(self, function, point, given, ask):
@@ -133,7 +130,8 @@ class _gradient(Verb):
         return self.with_aux(function, gradient)
 
 
-class _value_and_gradient(Verb):
+class ValueAndGradient(Verb):
+    public = "value_and_gradient"
     scalar, asks = True, "gradient"
 
     def answer(self, function, point, given, ask):
@@ -142,7 +140,9 @@ class _value_and_gradient(Verb):
         return self.with_aux(function, value), gradient
 
 
-class _derivative(Verb):
+class Derivative(Verb):
+    public = "derivative"
+
     @property
     def asks(self) -> str:  # type: ignore[override]
         return "jvp" if len(self.argnums) == 1 else "jacobian"
@@ -169,17 +169,19 @@ class _derivative(Verb):
         return self.with_aux(function, derivatives[0] if isinstance(self.argnum, int) else tuple(derivatives))
 
 
-class _jacobian(Verb):
+class Jacobian(Verb):
+    public = "jacobian"
     asks = "jacobian"
 
     def answer(self, function, point, given, ask):
-        values, blocks = ask(point)
+        _, blocks = ask(point)
         structure = function.result_structure
         rows = [self.like_arguments(function, finished(row, point, point)) for row in blocks]
         return self.with_aux(function, unflatten(structure, rows))
 
 
-class _hessian(Verb):
+class Hessian(Verb):
+    public = "hessian"
     scalar, asks = True, "hessian"
 
     def answer(self, function, point, given, ask):
@@ -188,7 +190,8 @@ class _hessian(Verb):
         return self.with_aux(function, self.like_arguments(function, rows))
 
 
-class _jvp(Verb):
+class Jvp(Verb):
+    public = "jvp"
     directed, asks = True, "jvp"
 
     def answer(self, function, point, given, ask):
@@ -198,7 +201,8 @@ class _jvp(Verb):
         return self.with_aux(function, result)
 
 
-class _vjp(Verb):
+class Vjp(Verb):
+    public = "vjp"
     directed, asks = True, "pullback"
 
     def answer(self, function, point, given, ask):
@@ -208,7 +212,8 @@ class _vjp(Verb):
         return self.with_aux(function, self.like_arguments(function, found))
 
 
-class _hvp(Verb):
+class Hvp(Verb):
+    public = "hvp"
     scalar, directed, asks = True, True, "hvp"
 
     def answer(self, function, point, given, ask):
@@ -217,7 +222,8 @@ class _hvp(Verb):
         return self.with_aux(function, self.like_arguments(function, found))
 
 
-class _linearize(Verb):
+class Linearize(Verb):
+    public = "linearize"
     lasting, asks = True, "linearize"
 
     def answer(self, function, point, given, ask):
@@ -231,7 +237,8 @@ class _linearize(Verb):
         return self.with_aux(function, unflatten(structure, [own(x) for x in values])), pushed
 
 
-class _pullback(Verb):
+class Pullback(Verb):
+    public = "pullback"
     lasting, asks = True, "pullback"
 
     def answer(self, function, point, given, ask):
@@ -285,7 +292,7 @@ def same(a: Any, b: Any) -> bool:
 def _same_leaf(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return type(a) is type(b) and a.dtype == b.dtype and np.array_equal(a, b)
-    return type(a) is type(b) and (a is b or isinstance(a, str | bytes | int | float | np.generic) and bool(a == b))
+    return type(a) is type(b) and (a is b or (isinstance(a, str | bytes | int | float | np.generic) and bool(a == b)))
 
 
 def finished(found: Sequence, like: Sequence, foreign: Sequence) -> list:
@@ -328,7 +335,7 @@ def gradient(
     >>> gradient(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     array([2., 4.])
     """
-    return _gradient(f, argnum, backend, has_aux, options)
+    return Gradient(f, argnum, backend, has_aux, options)
 
 
 def value_and_gradient(
@@ -340,7 +347,7 @@ def value_and_gradient(
     >>> value_and_gradient(lambda x: x**2)(3.0)
     (9.0, 6.0)
     """
-    return _value_and_gradient(f, argnum, backend, has_aux, options)
+    return ValueAndGradient(f, argnum, backend, has_aux, options)
 
 
 def derivative(
@@ -355,7 +362,7 @@ def derivative(
     >>> derivative(lambda x: 4 * x * (1 - x))(0.25)
     2.0
     """
-    return _derivative(f, argnum, backend, has_aux, options)
+    return Derivative(f, argnum, backend, has_aux, options)
 
 
 def jacobian(
@@ -371,7 +378,7 @@ def jacobian(
     array([[2., 0.],
            [0., 4.]])
     """
-    return _jacobian(f, argnum, backend, has_aux, options)
+    return Jacobian(f, argnum, backend, has_aux, options)
 
 
 def hessian(
@@ -386,7 +393,7 @@ def hessian(
     array([[4., 2.],
            [2., 0.]])
     """
-    return _hessian(f, argnum, backend, has_aux, options)
+    return Hessian(f, argnum, backend, has_aux, options)
 
 
 def jvp(
@@ -401,7 +408,7 @@ def jvp(
     >>> jvp(np.sin)(np.array([0.0, 1.0]), np.array([1.0, 0.0]))
     array([1., 0.])
     """
-    return _jvp(f, argnum, backend, has_aux, options, batch)
+    return Jvp(f, argnum, backend, has_aux, options, batch)
 
 
 def vjp(
@@ -416,7 +423,7 @@ def vjp(
     >>> vjp(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
     array([ 2., 40.])
     """
-    return _vjp(f, argnum, backend, has_aux, options, batch)
+    return Vjp(f, argnum, backend, has_aux, options, batch)
 
 
 def hvp(
@@ -431,7 +438,7 @@ def hvp(
     >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
     array([ 6., 12.])
     """
-    return _hvp(f, argnum, backend, has_aux, options, batch)
+    return Hvp(f, argnum, backend, has_aux, options, batch)
 
 
 def linearize(
@@ -444,7 +451,7 @@ def linearize(
     >>> push(2.0)
     6.0
     """
-    return _linearize(f, argnum, backend, has_aux, options)
+    return Linearize(f, argnum, backend, has_aux, options)
 
 
 def pullback(
@@ -457,7 +464,7 @@ def pullback(
     >>> pull(2.0)
     12.0
     """
-    return _pullback(f, argnum, backend, has_aux, options)
+    return Pullback(f, argnum, backend, has_aux, options)
 
 
 def elementwise_derivative(

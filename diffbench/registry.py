@@ -1,4 +1,4 @@
-"""Backends by name: those of diffbench, those registered at run time, and those of installed packages (entry points)."""
+"""Backends by name: those of diffbench, those registered at run time, and those of installed packages."""
 
 import importlib
 import inspect
@@ -34,7 +34,8 @@ def register_backend(backend: type[Differentiator]) -> type[Differentiator]:
     """
     if not (inspect.isclass(backend) and issubclass(backend, Differentiator) and getattr(backend, "name", None)):
         raise ArgumentError(
-            f"register_backend: {backend!r} is not a backend", hint="pass a subclass of diffbench.Differentiator with a name"
+            f"register_backend: {backend!r} is not a backend",
+            hint="pass a subclass of diffbench.Differentiator with a name",
         )
     _registered[backend.name] = backend
     _default.cache_clear()
@@ -58,7 +59,10 @@ def get_backend(name: str | Differentiator = "auto", **options: Any) -> Differen
             )
         return name
     if not isinstance(name, str):
-        raise ArgumentError(f"a backend is a name or a Differentiator, found {type(name).__name__}", hint="db.backends()")
+        raise ArgumentError(
+            f"a backend is a name or a Differentiator, found {type(name).__name__}",
+            hint="db.backends() lists the names",
+        )
     if not options:
         return _default(name)
     kind = backend_class(name)

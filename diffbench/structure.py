@@ -13,7 +13,7 @@ from diffbench.errors import DirectionError
 class Structure:
     """The shape of a nested container: its kind, and the structures of its children (a leaf has kind None)."""
 
-    __slots__ = ("kind", "keys", "children")
+    __slots__ = ("children", "keys", "kind")
 
     def __init__(self, kind: type | None, keys: tuple = (), children: tuple["Structure", ...] = ()):
         self.kind, self.keys, self.children = kind, keys, children
@@ -135,7 +135,7 @@ def _children(tree: Any) -> tuple[tuple, list] | None:
 
 def _rebuild_dataclass(kind: type, names: tuple, values: list) -> Any:
     """Fields are set without calling __init__, so that its validation never meets a traced value."""
-    instance = object.__new__(kind)
+    instance: Any = object.__new__(kind)
     for name, value in zip(names, values, strict=True):
         object.__setattr__(instance, name, value)
     return instance

@@ -20,21 +20,23 @@ from diffbench.primitives.kinds import sum_of
 from diffbench.primitives.primitive import Primitive, Trace, Traced
 from diffbench.primitives.structural import INDEX
 
-POWER, SQUARE = TABLE[np.power], TABLE[np.square]
+POWER: Any = TABLE[np.power]
+SQUARE: Any = TABLE[np.square]
 
 
 class Recorded(TracedArray):
     """A value on the tape: its primal, and its place in the list."""
 
     __slots__ = ("index", "primal", "trace")
+    trace: "Tape"
 
     def __init__(self, primal: Any, trace: "Tape", index: int):
         self.primal, self.trace, self.index = primal, trace, index
 
     def __pow__(self, exponent: Any) -> Any:
-        base = self.primal
-        if exponent.__class__ is int and exponent > 0:
-            if base.__class__ in SCALARS:
+        if isinstance(exponent, int) and exponent > 0:
+            if self.primal.__class__ in SCALARS:
+                base: Any = self.primal
                 entries = self.trace.entries
                 entries.append((self.index, exponent * base ** (exponent - 1)))
                 return Recorded(base**exponent, self.trace, len(entries) - 1)
@@ -62,7 +64,8 @@ class Tape(Trace):
         self.inputs = [Recorded(primal, self, index) for index, primal in enumerate(inputs)]
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
-        primals, positions, parents, plain = [], [], [], True
+        primals: list = []
+        positions, parents, plain = [], [], True
         for position, operand in enumerate(operands):
             if operand.__class__ is Recorded and operand.trace is self:
                 positions.append(position)

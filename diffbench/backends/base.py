@@ -164,7 +164,7 @@ def jacobian_by_rows(values: list, pull: Linear, point: Sequence, chunk: int = 2
 
 
 def _in_chunks(linear: Linear, inputs: Sequence, which: int, outputs: Sequence, chunk: int) -> list:
-    """The images of the unit vectors of one input, stacked along a first axis, a list with one entry for each output."""
+    """The images of the unit vectors of one input, stacked along a first axis: a list with one entry an output."""
     size = size_of(inputs[which])
     pieces = []
     for start in range(0, size, chunk):
@@ -189,7 +189,7 @@ def _last_axis_first(columns: list | None, i: int, shape: tuple[int, ...], x: An
 def _push_blocks(values: list, blocks: list[list], tangents: Sequence, batch: bool = False) -> list:
     def product(block: Any, tangent: Any, shape: tuple[int, ...]) -> Any:
         n = int(np.prod(shape_of(tangent)[batch:], dtype=int))
-        flat = np.reshape(tangent, (-1, n) if batch else (n,)) if n else np.zeros((len(tangent), 0) if batch else (0,))
+        flat = np.reshape(tangent, (len(tangent), n) if batch else (n,))
         matrix = np.reshape(block, (int(np.prod(shape, dtype=int)), n))
         pushed = np.matmul(flat, np.transpose(matrix))
         return np.reshape(pushed, (*shape_of(tangent)[:1], *shape) if batch else shape)
@@ -203,7 +203,7 @@ def _push_blocks(values: list, blocks: list[list], tangents: Sequence, batch: bo
 def _pull_blocks(point: Sequence, blocks: list[list], cotangents: Sequence, batch: bool = False) -> list:
     def product(block: Any, cotangent: Any, shape: tuple[int, ...]) -> Any:
         m = int(np.prod(shape_of(cotangent)[batch:], dtype=int))
-        flat = np.reshape(cotangent, (-1, m) if batch else (m,)) if m else np.zeros((len(cotangent), 0) if batch else (0,))
+        flat = np.reshape(cotangent, (len(cotangent), m) if batch else (m,))
         matrix = np.reshape(block, (m, int(np.prod(shape, dtype=int))))
         pulled = np.matmul(flat, matrix)
         return np.reshape(pulled, (*shape_of(cotangent)[:1], *shape) if batch else shape)
@@ -221,6 +221,6 @@ def end_trace(trace: Trace, results: Sequence) -> None:
         if isinstance(result, Traced) and result.trace is not trace and not result.trace.live:
             raise TraceLost(
                 "the function returned a traced value of a derivative that has already been computed",
-                why="a value inside f was kept (in a list, an attribute, a global) and used again after its trace ended",
+                why="a value inside f was kept (in a list, an attribute, a global) and used after its trace ended",
                 hint="keep db.primal(x), the plain value, instead",
             )

@@ -5,28 +5,30 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.backends.base import Differentiator, FlatFunction, end_trace, jacobian_by_columns, size_of, zeros_like
+from diffbench.backends.base import Differentiator, end_trace, jacobian_by_columns, size_of, zeros_like
 from diffbench.batch import BatchTrace
 from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators
 from diffbench.primitives import TABLE
 from diffbench.primitives.primitive import Primitive, Trace, Traced
 from diffbench.tape import Tape, places_of, push_through
 
-POWER, SQUARE = TABLE[np.power], TABLE[np.square]
+POWER: Any = TABLE[np.power]
+SQUARE: Any = TABLE[np.square]
 
 
 class Dual(TracedArray):
     """A dual number: the primal x and the tangent ẋ, of the same shape."""
 
     __slots__ = ("primal", "tangent", "trace")
+    trace: "ForwardTrace"
 
     def __init__(self, primal: Any, tangent: Any, trace: "ForwardTrace"):
         self.primal, self.tangent, self.trace = primal, tangent, trace
 
     def __pow__(self, exponent: Any) -> Any:
-        base = self.primal
-        if exponent.__class__ is int and exponent > 0:
-            if base.__class__ in SCALARS:
+        if isinstance(exponent, int) and exponent > 0:
+            if self.primal.__class__ in SCALARS:
+                base: Any = self.primal
                 slope = exponent * base ** (exponent - 1)
                 return Dual(base**exponent, slope * self.tangent, self.trace)
             if exponent == 2:
@@ -40,7 +42,8 @@ class ForwardTrace(Trace):
     __slots__ = ()
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
-        primals, tangents, wanted, plain = [], [], [], True
+        primals: list = []
+        tangents, wanted, plain = [], [], True
         for position, operand in enumerate(operands):
             if operand.__class__ is Dual and operand.trace is self:
                 tangents.append(operand.tangent)

@@ -9,10 +9,8 @@ import numpy as np
 from diffbench.backends.base import Differentiator, end_trace, one_like, zeros_like
 from diffbench.batch import BatchTrace
 from diffbench.dispatch import SCALARS
-from diffbench.primitives.kinds import shape_of
 from diffbench.primitives.structural import ASSEMBLE, INDEX, add_at
 from diffbench.tape import Tape, places_of
-
 
 PLAIN = SCALARS | {np.ndarray}
 
@@ -21,7 +19,7 @@ class Accumulator:
     """A cotangent that grows in place: an array of our own, to which whole arrays and indexed pieces are added.
 
     Pieces that are traced by an outer derivative cannot be written into an array; they wait, and are assembled at the
-    end by one linear primitive. Either way n indexed pieces cost O(n), where an array of zeros for each would cost O(n²).
+    end by one linear primitive. Either way n indexed pieces cost O(n), not O(n²) as with zeros for each.
     """
 
     __slots__ = ("indices", "pieces", "total")

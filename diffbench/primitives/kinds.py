@@ -1,14 +1,14 @@
 """The kinds of table row. A kind turns the least that one must say about a function into all of its rules.
 
-| kind        | the row says                                    | what follows                                               |
-|-------------|-------------------------------------------------|------------------------------------------------------------|
-| Elementwise | one partial derivative per operand, as text     | JVP = Σ ∂ᵢ·ẋᵢ; VJP = ȳ·∂ᵢ summed over broadcast axes       |
-| Linear      | the transpose                                   | the JVP is the function itself                             |
-| Bilinear    | the transpose in each operand                   | the JVP is f(ẋ₁, x₂) + f(x₁, ẋ₂)                           |
-| General     | JVP and VJP                                     |                                                            |
-| Constant    | nothing                                         | derivative zero: comparisons, floor, shape, argmax, ...    |
-| Composite   | the same function in terms of other rows        | everything                                                 |
-| Refused     | why it has no derivative here                   | a clear error                                              |
+| kind        | the row says                              | what follows                                          |
+|-------------|-------------------------------------------|-------------------------------------------------------|
+| Elementwise | one partial an operand, as text           | push = Σ ∂ᵢ·ẋᵢ; pull = ȳ·∂ᵢ, summed where broadcast   |
+| Linear      | the transpose                             | push is the function itself                           |
+| Bilinear    | the transpose in each operand             | push is f(ẋ₁, x₂) + f(x₁, ẋ₂)                         |
+| General     | JVP and VJP                               |                                                       |
+| Constant    | nothing                                   | derivative zero: comparisons, floor, argmax, ...      |
+| Composite   | the function in terms of other rows       | everything                                            |
+| Refused     | why it has no derivative here             | a clear error                                         |
 
 Rows are found by the NumPy function they speak for. `bind` has that function's own signature and splits a call into
 operands and params. `examples` are calls on which the tests of the table check every rule of the row.
@@ -67,7 +67,6 @@ class Row:
         self.name = name or qualified_name(function)
         self.examples = tuple(examples)
 
-
     def call(self, args: Sequence, kwargs: dict) -> Any:
         """What NumPy's function called with these arguments gives, some of them traced."""
         raise NotImplementedError
@@ -95,7 +94,9 @@ class PrimitiveRow(Row, Primitive):
                 raise unsupported_argument(self, next(iter(kwargs)))
             return self(*[as_operand(x) for x in args])
         try:
-            operands, params = self.bind(*args, **{k: v for k, v in kwargs.items() if v is not None or k not in ("out", "dtype")})
+            operands, params = self.bind(
+                *args, **{k: v for k, v in kwargs.items() if v is not None or k not in ("out", "dtype")}
+            )
         except TypeError as error:
             raise unsupported_argument(self, str(error)) from error
         return self(*[as_operand(x) for x in operands], **params)
@@ -185,7 +186,7 @@ class Elementwise(PrimitiveRow):
 
     def keep(self, y, operands, wanted, params):
         shape = shape_of(y)
-        links = []
+        links: list = []
         for position in wanted:
             partial = self.partials[position]
             if not partial:
@@ -203,7 +204,7 @@ class Elementwise(PrimitiveRow):
 
     def pull(self, cotangent, kept):
         whole, links = kept
-        contributions = []
+        contributions: list = []
         number = the_number_in(cotangent)
         if number is not None:  # every entry is the same number, as below a sum: compute with that, not with an array
             cotangent = number
@@ -230,7 +231,7 @@ class Linear(PrimitiveRow):
     batch_rule(operands, batched, **params) applies it along a new first axis, or is left out.
     """
 
-    def __init__(self, function, *, transpose, batch_rule=None, **options):
+    def __init__(self, function: Callable, *, transpose: Callable, batch_rule: Callable | None = None, **options: Any):
         super().__init__(function, **options)
         self.transpose, self.batch_rule = transpose, batch_rule
 
@@ -259,7 +260,9 @@ class Bilinear(PrimitiveRow):
     transposes[i](cotangent, other operand, shape of operand i, **params) gives the cotangent of operand i.
     """
 
-    def __init__(self, function, *, transposes, batch_rule=None, **options):
+    def __init__(
+        self, function: Callable, *, transposes: Sequence[Callable], batch_rule: Callable | None = None, **options: Any
+    ):
         super().__init__(function, **options)
         self.transposes, self.batch_rule = transposes, batch_rule
 
@@ -289,7 +292,15 @@ class General(PrimitiveRow):
     None for operands that do not move and the VJP gives a list for the wanted positions.
     """
 
-    def __init__(self, function, *, jvp_rule, vjp_rule, batch_rule=None, **options):
+    def __init__(
+        self,
+        function: Callable,
+        *,
+        jvp_rule: Callable,
+        vjp_rule: Callable,
+        batch_rule: Callable | None = None,
+        **options: Any,
+    ):
         super().__init__(function, **options)
         self.jvp_rule, self.vjp_rule, self.batch_rule = jvp_rule, vjp_rule, batch_rule
 
@@ -317,7 +328,7 @@ class Constant(PrimitiveRow):
 
     constant = True
 
-    def __init__(self, function, *, exact: str | None = None, **options):
+    def __init__(self, function: Callable, *, exact: str | None = None, **options: Any):
         super().__init__(function, **options)
         self.exact = exact
 
@@ -325,7 +336,7 @@ class Constant(PrimitiveRow):
 class Composite(Row):
     """A function expressed in plain NumPy through other rows; `expand` has NumPy's own signature."""
 
-    def __init__(self, function, expand: Callable, *, name=None, examples=()):
+    def __init__(self, function: Callable, expand: Callable, *, name: str | None = None, examples: Sequence[str] = ()):
         super().__init__(function, name=name, examples=examples)
         self.expand = expand
 
@@ -336,7 +347,7 @@ class Composite(Row):
 class Refused(Row):
     """A function that cannot be differentiated here, and why."""
 
-    def __init__(self, function, why: str, *, hint: str | None = None, name=None):
+    def __init__(self, function: Callable, why: str, *, hint: str | None = None, name: str | None = None):
         super().__init__(function, name=name)
         self.why, self.hint = why, hint
 

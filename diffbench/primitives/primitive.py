@@ -57,7 +57,7 @@ class Primitive:
             return self.evaluate(*operands, **params)
         return trace.process(self, operands, params)
 
-    def keep(self, y: Any, operands: Sequence, wanted: tuple[int, ...], params: dict) -> Any:
+    def keep(self, y: Any, operands: Sequence, wanted: Sequence[int], params: dict) -> Any:
         """Linearise at the operands, in the wanted ones: what push and pull must remember, and nothing more."""
         raise NotImplementedError
 
