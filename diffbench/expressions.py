@@ -127,6 +127,25 @@ class Product:
         return ("-" if self.coefficient < 0 else "") + ("" if one else str(abs(self.coefficient))) + written
 
 
+def sum_latex(terms: list[Product]) -> str:
+    """A sum of products: the sign of each stands between it and the one before.
+
+    >>> x = sympy.Symbol("x")
+    >>> sum_latex(Product(4, ((x, 1), (1 - x, 1))).derivative(x))
+    '4(1 - x) - 4x'
+    """
+    first, *others = [term.latex() for term in terms]
+    return first + "".join(f" - {text[1:]}" if text.startswith("-") else f" + {text}" for text in others)
+
+
+def ascending_latex(polynomial: Expr) -> str:
+    """A polynomial with its powers ascending.
+
+    >>> ascending_latex(8 * sympy.Symbol("x") ** 2 - 8 * sympy.Symbol("x") + 1)
+    '1 - 8x + 8x^{2}'
+    """
+    return re.sub(r"(\d) (\w)", r"\1\2", sympy.latex(polynomial, order="rev-lex"))
+
+
 def _bracket(base: Expr) -> str:
-    text = re.sub(r"(\d) (\w)", r"\1\2", sympy.latex(base, order="rev-lex"))
-    return text if base.is_Symbol else f"({text})"
+    return ascending_latex(base) if base.is_Symbol else f"({ascending_latex(base)})"

@@ -74,6 +74,12 @@ LOOKS = {
     "forward":          Look("#0077BB", "o"),
     "reverse":          Look("#CC3311", "D"),
     "symbolic":         Look("#009988", "^"),
+    "symbolic-tree":    Look("#009988", "^"),
+    "symbolic-product": Look("#66AA55", "v"),
+    "symbolic-expanded":   Look("#AA8800", "s"),
+    "symbolic-simplified": Look("#117733", "p"),
+    "symbolic-graph":   Look("#332288", "o"),
+    "symbolic-shared":  Look("#6655AA", "D"),
     "complex-step":     Look("#33BBEE", "P"),
     "finite-forward":   Look("#EE7733", "v"),
     "finite-backward":  Look("#BB5500", "<", (0, (4, 1))),
@@ -147,70 +153,63 @@ def line(ax: Axes, x: Any, y: Any, name: str, label: str | None = None, **overri
     """One series in the look of backend `name`; `label_lines` writes the label, or the name, at its end."""
     chosen = look(name)
     settings = {"color": chosen.colour, "marker": chosen.marker, "linestyle": chosen.dashes, **overrides}
-    return ax.plot(
-        np.asarray(x, float), np.asarray(y, float), label=name if label is None else label, **settings
-    )[0]
+    return ax.plot(np.asarray(x, float), np.asarray(y, float), label=name if label is None else label, **settings)[0]
 
 
-def level(ax: Axes, y: float, name: str, label: str | None = None) -> Line2D:
+def level(ax: Axes, y: float, name: str, label: str | None = None, **overrides: Any) -> Line2D:
     """A flat line over the whole width, for what does not depend on x."""
     left, right = ax.get_xlim()
-    drawn = line(ax, [left, right], [y, y], name, label, marker="", linewidth=2.5)
+    drawn = line(ax, [left, right], [y, y], name, label, marker="", **overrides)
     ax.set_xlim(left, right)
     return drawn
 
 
-def censored(ax: Axes, x: float, limit: float, name: str, after: tuple[float, float] | None = None) -> None:
-    """A cell that ran into its limit: an open arrow head there, dotted from the last point measured."""
-    colour = look(name).colour
-    if after is not None:
-        ax.plot([after[0], x], [after[1], limit], color=colour, linestyle=":", linewidth=2, label="_")
-    ax.plot(
-        [x], [limit], color=colour, marker=CARETUP, markersize=15, fillstyle="none", linestyle="", label="_"
-    )
+def series(ax: Axes, rows: Any, x: str, y: str, name: str, label: str | None = None, limit: Any = None) -> None:
+    """A series of a runner's frame: a line through what was measured, and whether it hit its limit.
 
-
-def best(ax: Axes, x: float, y: float, name: str) -> None:
-    """A ring around the best point of a series."""
-    ax.plot(
-        [x],
-        [y],
-        marker="o",
-        markersize=20,
-        fillstyle="none",
-        markeredgewidth=2.5,
-        color=look(name).colour,
-        label="_",
-    )
+    The label then says how far it came; and where `limit` (a number, or a function of x) is given, an open arrow
+    head stands at the limit, dotted from the last point: more than this, we do not know how much more.
+    """
+    ok = rows[(rows.status == "ok") & (rows[y] > 0)].sort_values(x)
+    cut = rows[rows.status.isin(["timeout", "out-of-memory"])]
+    if not len(ok):
+        return
+    reached = f", {x} ≤ {ok[x].iloc[-1]}" if len(cut) else ""
+    drawn = line(ax, ok[x], ok[y], name, (name if label is None else label) + reached)
+    if len(cut) and limit is not None:
+        beyond = cut[x].min()
+        bound = limit(beyond) if callable(limit) else limit
+        tail: dict[str, Any] = {"color": drawn.get_color(), "label": "_"}
+        ax.plot([ok[x].iloc[-1], beyond], [ok[y].iloc[-1], bound], linestyle=":", linewidth=2.5, **tail)
+        ax.plot([beyond], [bound], marker=CARETUP, markersize=16, fillstyle="none", markeredgewidth=2.5, **tail)
 
 
 def guide(ax: Axes, x: Sequence[float], y: Sequence[float], label: str, at: int = -1, **text: Any) -> None:
     """A grey line of theory with its label, such as "h²", at one of its ends; the axes keep their limits."""
     limits = ax.get_xlim(), ax.get_ylim()
     ax.plot(x, y, color=GUIDE, linewidth=1.8, linestyle=(0, (6, 3)), zorder=1, label="_")
-    place = {"xytext": (6, 6), "ha": "left", "va": "bottom", **text}
-    ax.annotate(
-        label, (x[at], y[at]), textcoords="offset points", color="#666666", annotation_clip=False, **place
-    )
+    if label:
+        place: dict[str, Any] = {"xytext": (6, 6), "ha": "left", "va": "bottom", **text}
+        note = ax.annotate(label, (x[at], y[at]), textcoords="offset points", color="#666666", **place)
+        note.set_in_layout(False)
     ax.set_xlim(limits[0])
     ax.set_ylim(limits[1])
 
 
-def slope_guide(
-    ax: Axes, slope: float, start: tuple[float, float], end: float, label: str, **text: Any
-) -> None:
+def slope_guide(ax: Axes, slope: float, start: tuple[float, float], end: float, label: str, **text: Any) -> None:
     """The grey line y ~ x^slope from `start` to x = `end`, on logarithmic axes."""
     x = np.array([start[0], end])
     guide(ax, x, start[1] * (x / start[0]) ** slope, label, **text)  # type: ignore[arg-type]
 
 
+def ring(ax: Axes, x: float, y: float, name: str, label: str) -> None:
+    """A ring around one point of a series, for example its best; `label_lines` labels it instead of the line."""
+    line(ax, [x], [y], name, label, marker="o", markersize=18, fillstyle="none", markeredgewidth=2.5)
+
+
 def label_lines(ax: Axes) -> None:
     """Write each line's label beside its right end, moved apart where labels would collide; call it last."""
-    ends = [
-        (one, end)
-        for one in ax.get_lines()
-        if not str(one.get_label()).startswith("_") and (end := _end(one))
-    ]
+    ends = [(one, end) for one in ax.get_lines() if not str(one.get_label()).startswith("_") and (end := _end(one))]
     fig = ax.get_figure(root=True)
     assert fig is not None
     fig.draw_without_rendering()  # the layout decides how high the axes are
@@ -218,21 +217,20 @@ def label_lines(ax: Axes) -> None:
     gap = 1.2 * TYPE * fig.dpi / 72 / ax.get_window_extent().height
     heights = spread([to_axes.transform(end)[1] for _, end in ends], gap)
     for (one, end), height in zip(ends, heights, strict=True):
-        leader = {"arrowstyle": "-", "color": one.get_color(), "linewidth": 1, "shrinkA": 2, "shrinkB": 3}
-        place: dict[str, Any] = {
-            "xytext": (1.03, height),
-            "textcoords": "axes fraction",
-            "va": "center",
-            "annotation_clip": False,
-        }
-        ax.annotate(str(one.get_label()), end, color=one.get_color(), arrowprops=leader, **place)
+        leader = {"arrowstyle": "-", "color": one.get_color(), "linewidth": 1.2, "linestyle": ":", "relpos": (0, 0.5)}
+        ax.annotate(
+            str(one.get_label()), end, (1.03, height), textcoords="axes fraction", color=one.get_color(),
+            va="center", annotation_clip=False, arrowprops=leader,
+        )  # fmt: skip
 
 
 def _end(one: Line2D) -> tuple[float, float] | None:
-    """The last finite point of a line."""
+    """The last point of a line that can be seen."""
+    assert one.axes is not None
     x, y = (np.asarray(values, float) for values in one.get_data())
-    finite = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    return (float(x[finite[-1]]), float(y[finite[-1]])) if len(finite) else None
+    (left, right), (low, high) = one.axes.get_xlim(), one.axes.get_ylim()
+    seen = np.flatnonzero((left <= x) & (x <= right) & (low <= y) & (y <= high))
+    return (float(x[seen[-1]]), float(y[seen[-1]])) if len(seen) else None
 
 
 def spread(wanted: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> np.ndarray:
@@ -253,9 +251,7 @@ def spread(wanted: Sequence[float], gap: float, low: float = 0.0, high: float = 
             pools[-1][1] += count
     ground = np.array([total / count for total, count in pools for _ in range(int(count))])
     heights = np.empty(len(order))
-    heights[order] = np.clip(ground, low, max(low, high - gap * (len(order) - 1))) + gap * np.arange(
-        len(order)
-    )
+    heights[order] = np.clip(ground, low, max(low, high - gap * (len(order) - 1))) + gap * np.arange(len(order))
     return heights
 
 

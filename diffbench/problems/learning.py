@@ -95,8 +95,8 @@ def affine_point(n: int) -> tuple[Any, ...]:
 def mlp(layers: Any, inputs: Any, targets: Any) -> Any:
     """Softmax cross-entropy of a tanh network, mean over m samples; layers: [(W, b), ...].
 
-    inputs: (m, n), targets one-hot: (m, c). The last layer is affine; tanh bounds what reaches it, so that its
-    exponentials cannot overflow.
+    inputs: (m, n), targets one-hot: (m, c). The last layer is affine; tanh bounds what reaches it, so that
+    its exponentials cannot overflow.
     """
     y = inputs
     for W, b in layers[:-1]:

@@ -1,0 +1,225 @@
+"""Question: how large does a symbolic derivative grow, and what does automatic differentiation make of the same f?
+
+The logistic map l_1 = x, l_{n+1} = 4 l_n (1 - l_n), differentiated with respect to x, and a chain of k soft ReLUs,
+y_k = log(1 + exp(b_k + w_k y_{k-1})), with respect to w_1: in every form that the derivative can take.
+
+Theory: written out as a tree, l_n' grows like n 2^n, and whatever is multiplied out like 2^n. As a graph with shared
+parts it grows like n^2, and the program that AD runs grows like n. So swell belongs to the representation, not to
+symbolic differentiation as such. The chain uses each layer once, not twice: there even the tree grows only like k^2.
+
+Source: Baydin et al. 2018, JMLR 18(153), section 2.2 and table 1; Laue 2019, arXiv:1904.02990, on trees and graphs.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy.core.cache import clear_cache
+
+import diffbench as db
+from diffbench import plotting
+from diffbench.expressions import (
+    Product,
+    ascending_latex,
+    distinct_nodes,
+    shared_operations,
+    sum_latex,
+    tree_operations,
+)
+from diffbench.problems import problem as find
+from diffbench.runner import Claim, Limits
+from diffbench.tables import both
+from diffbench.tape import record
+
+MAP, CHAIN = "logistic map", "soft ReLU chain"
+SERIES = ("problem", "form")
+SIZE = "n"
+LIMITS = {"quick": Limits(seconds=2), "lecture": Limits(seconds=6), "full": Limits(seconds=120)}
+X = sympy.Symbol("x")
+
+# ------------------------------------------------------------------------------------------------------- sweep
+
+SIZES = {"quick": {MAP: 7, CHAIN: 4}, "lecture": {MAP: 14, CHAIN: 10}, "full": {MAP: 24, CHAIN: 40}}
+
+
+def sweep(profile: str) -> list[dict[str, Any]]:
+    """Every form, from n = 1 on; in the chain there is nothing to multiply out."""
+    return [
+        {"problem": name, "form": form, "n": n}
+        for name, largest in SIZES[profile].items()
+        for n in range(1, largest + 1)
+        for form in SIZE_OF
+        if name == MAP or form not in ("product rule", "expanded")
+    ]
+
+
+# ----------------------------------------------------------------------------------------------------- measure
+
+
+def symbolic(name: str, n: int) -> tuple[Any, Any]:
+    """f as a nested SymPy expression, and the symbol to differentiate by."""
+    if name == MAP:
+        return find("logistic_loop").function(X, n), X  # the plain Python loop, run on a symbol
+    w, b = sympy.symbols(f"w1:{n + 1}"), sympy.symbols(f"b1:{n + 1}")
+    y = X
+    for k in range(n):
+        y = sympy.log(1 + sympy.exp(b[k] + w[k] * y))
+    return y, w[0]
+
+
+def derivative(name: str, n: int) -> Any:
+    """What SymPy's diff returns, nothing simplified."""
+    return sympy.diff(*symbolic(name, n))
+
+
+def factored(n: int) -> Product:
+    """l_n as the lecture writes it: 4^(n-1) x (1 - x) (1 - 2 l_1)^2 ... (1 - 2 l_{n-2})^2, brackets expanded."""
+    l, squares = sympy.Poly(X), []
+    for _ in range(n - 2):
+        squares.append(((1 - 2 * l).as_expr(), 2))
+        l = 4 * l * (1 - l)
+    return Product(sympy.Integer(4) ** (n - 1), ((X, 1), (1 - X, 1), *squares) if n > 1 else ((X, 1),))
+
+
+def product_rule(n: int) -> Any:
+    """The sum that the product rule makes of the factored form."""
+    return sympy.Add(*(term.expression() for term in factored(n).derivative(X)))
+
+
+def program(name: str, n: int, backend: str) -> int:
+    """Elementary operations that the derivative program of an AD backend runs: it is itself recorded on a tape."""
+    if name == MAP:
+        f, point = lambda x: find("logistic_loop").function(x, n), 0.2
+    else:
+        w, b, x = find("soft_relu").point(n)
+        f, point = lambda w1: find("soft_relu").function([w1, *w[1:]], b, x), w[0]
+    return len(record(db.derivative(f, backend=backend), point))
+
+
+SIZE_OF = {
+    "f itself": lambda name, n: tree_operations(symbolic(name, n)[0]),
+    "tree": lambda name, n: tree_operations(derivative(name, n)),
+    "graph": lambda name, n: distinct_nodes(derivative(name, n)),
+    "shared": lambda name, n: shared_operations(derivative(name, n)),
+    "product rule": lambda name, n: tree_operations(product_rule(n)),
+    "expanded": lambda name, n: tree_operations(sympy.expand(derivative(name, n))),
+    "simplified": lambda name, n: tree_operations(sympy.simplify(derivative(name, n))),
+    "forward AD": lambda name, n: program(name, n, "forward"),
+    "reverse AD": lambda name, n: program(name, n, "reverse"),
+}
+
+
+def measure(problem: str, form: str, n: int) -> dict[str, Any]:
+    """Size of one form, and the least of the seconds that making (and counting) it took; up to five turns."""
+    seconds: list[float] = []
+    while not seconds or (sum(seconds) < 0.05 and len(seconds) < 5):
+        clear_cache()  # SymPy remembers derivatives
+        start = time.perf_counter()
+        size = SIZE_OF[form](problem, n)
+        seconds.append(time.perf_counter() - start)
+    return {"size": int(size), "seconds": min(seconds)}
+
+
+# ------------------------------------------------------------------------------------------------------ expect
+
+KNOWN = {"tree": [0, 2, 21, 82, 264, 768, 2096], "shared": [0, 2, 12, 27, 45, 67, 93]}  # with SymPy 1.14
+
+
+def expect(frame: Any) -> list[Claim]:
+    """Exact counts where the literature or an induction gives them, and the class of growth."""
+    of = {key: rows.set_index("n")["size"] for key, rows in frame[frame.status == "ok"].groupby(["problem", "form"])}
+    same_sympy = sympy.__version__.startswith("1.14")
+    claims = []
+    for form, known in KNOWN.items():
+        found = of[MAP, form].loc[: len(known)].astype(int).tolist()
+        holds = found == known[: len(found)] if same_sympy else None
+        claims.append(Claim(f"l_n', {form}: published counts, n = 1 ...", holds, str(found), str(known)))
+    for name, form, start, formula, count in (
+        (MAP, "f itself", 2, "5 2^(n-2) - 2", lambda n: 5 * 2 ** (n - 2) - 2),
+        (MAP, "expanded", 2, "3 2^(n-1) - 4", lambda n: 3 * 2 ** (n - 1) - 4),
+        (MAP, "graph", 3, "(n^2 + 11n - 8) / 2", lambda n: (n * n + 11 * n - 8) // 2),
+        (MAP, "shared", 4, "2n^2 - 5", lambda n: 2 * n * n - 5),
+        (CHAIN, "tree", 1, "5n^2 + 5n - 1", lambda n: 5 * n * n + 5 * n - 1),
+        (CHAIN, "shared", 1, "8n - 2", lambda n: 8 * n - 2),
+    ):
+        sizes = of[name, form].loc[start:]
+        wrong = [int(n) for n, size in sizes.items() if size != count(n)]
+        holds = not wrong if same_sympy else None
+        claims.append(
+            Claim(f"{name}, {form}: {formula}", holds, f"differs at n = {wrong}" if wrong else "exact", "exact")
+        )
+    for name in (MAP, CHAIN):
+        for form in ("forward AD", "reverse AD"):
+            steps = sorted(set(np.diff(of[name, form].loc[2:]).astype(int).tolist()))
+            claims.append(
+                Claim(f"{name}, {form}: every n adds the same operations", len(steps) == 1, str(steps), "one number")
+            )
+    growth = of[MAP, "tree"].iloc[-1] / of[MAP, "tree"].iloc[-2]
+    claims.append(Claim("l_n', tree: more than doubles with every n", growth > 2, f"{growth:.2f}", "> 2"))
+    return claims
+
+
+# ------------------------------------------------------------------------------------------------------ figure
+
+LABEL = {
+    "f itself": ("function", "f itself"),
+    "tree": ("symbolic-tree", "derivative, as a tree"),
+    "graph": ("symbolic-graph", "derivative, distinct nodes"),
+    "shared": ("symbolic-shared", "derivative, after CSE"),
+    "product rule": ("symbolic-product", "product rule, factored"),
+    "expanded": ("symbolic-expanded", "derivative, expanded"),
+    "simplified": ("symbolic-simplified", "derivative, simplified"),
+    "forward AD": ("forward", "forward AD"),
+    "reverse AD": ("reverse", "reverse AD"),
+}
+
+
+def draw(frame: Any, problem: str, column: str, *labels: str, limit: float | None = None) -> tuple[Any, Any]:
+    """One line a form, on a logarithmic scale."""
+    figure, ax = plotting.figure(*labels)
+    plotting.log_axes(ax, x=False)
+    for form, rows in frame[frame.problem == problem].groupby("form", sort=False):
+        plotting.series(ax, rows, "n", column, *LABEL[form], limit=limit)
+    ax.set_xticks(sorted(set(frame[frame.problem == problem].n)))
+    return figure, ax
+
+
+def figures(frame: Any) -> dict[str, Any]:
+    """Size and seconds of l_n', and size for the chain."""
+    n = np.arange(1.0, frame[frame.problem == MAP].n.max() + 1)
+    with plotting.style():
+        title = "A tree swells, a graph does not: lₙ′ of the logistic map"
+        swell, ax = draw(frame, MAP, "size", title, "n", "operations")
+        plotting.guide(ax, n, 8 * n * 2**n, "n 2ⁿ", at=len(n) // 2, xytext=(-12, 8), ha="right")
+        plotting.guide(ax, n, n**2 / 10, "n²", at=-2, xytext=(0, -10), va="top")
+        plotting.label_lines(ax)
+        seconds, ax = draw(frame, MAP, "seconds", "What making lₙ′ costs", "n", "time", limit=frame.limit_s.max())
+        plotting.seconds(ax.yaxis)
+        plotting.label_lines(ax)
+        title = "No reuse, no swell: a chain of soft ReLUs"
+        chain, ax = draw(frame, CHAIN, "size", title, "layers n", "operations")
+        plotting.label_lines(ax)
+    return {"logistic_map": swell, "logistic_map_seconds": seconds, "soft_relu": chain}
+
+
+# ---------------------------------------------------------------------------- table: n = 1 ... 4, as in the lecture
+
+
+def table_rows() -> list[tuple[str, str, str, str]]:
+    """n, l_n, its derivative by the product rule, and the same simplified, as LaTeX."""
+    rows = []
+    for n in range(1, 5):
+        l = factored(n)
+        expanded = sympy.Poly(find("logistic_loop").function(X, n), X).diff(X)
+        content, inner = expanded.primitive()
+        common = Product(content, ((inner.as_expr(), 1),)).latex()
+        simplified = common if n > 2 else ascending_latex(expanded.as_expr())
+        rows.append((str(n), l.latex(), sum_latex(l.derivative(X)), simplified))
+    return rows
+
+
+def tables(frame: Any) -> dict[str, str]:
+    """Table 1 of Baydin et al. 2018: the swell, seen."""
+    head = ["$n$", "$l_n$", "$dl_n/dx$", "$dl_n/dx$ simplified"]
+    return both("logistic_map", head, [[f"${cell}$" for cell in row] for row in table_rows()])
