@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.kinds import Linear, rank_of, shape_of, spread
+from diffbench.primitives.kinds import Linear, rank_of, spread
 
 
 def normalised_axes(axis: Any, rank: int) -> tuple[int, ...]:

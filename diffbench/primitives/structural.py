@@ -8,13 +8,12 @@ import numpy as np
 
 from diffbench.primitives.kinds import Constant, Linear, rank_of, shape_of, unbroadcast
 
-
 # -- indexing ----------------------------------------------------------------------------------------------------------
 
 
 def assemble(*pieces: Any, indices: Sequence, shape: tuple[int, ...], dtype: Any) -> Any:
     """Zeros of a shape, with each piece added at its index; repeated entries of an index add up."""
-    total = np.zeros(shape, dtype)
+    total = np.zeros(shape, np.result_type(dtype, *[np.asarray(piece).dtype for piece in pieces]))
     for piece, index in zip(pieces, indices):
         add_at(total, index, piece)
     return total
