@@ -83,7 +83,7 @@ def _operations_at(node: Expr) -> tuple[int, Any]:
         return 1, [part for part in (above, below) if not part.is_Integer]
     if node.is_Pow and node.exp == -1:
         return 1, (node.base,)
-    return bool(node.args), node.args
+    return node is sympy.E or bool(node.args), node.args
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETUP
-from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator, ScalarFormatter
 
 GUIDE = "#999999"
 INK = "#222222"
@@ -142,6 +142,12 @@ def log_axes(ax: Axes, *, x: bool = True, y: bool = True, base: int = 10) -> Non
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(numticks=8))
         ax.yaxis.set_minor_locator(NullLocator())
+
+
+def fine_ticks(ax: Axes) -> None:
+    """Plain numbers at 1, 2, 5, 10, 20, ... on the logarithmic y axis, for ranges of few decades."""
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(ScalarFormatter())
 
 
 def seconds(axis: Axis) -> None:

@@ -35,7 +35,7 @@ from diffbench.tape import record
 MAP, CHAIN = "logistic map", "soft ReLU chain"
 SERIES = ("problem", "form")
 SIZE = "n"
-LIMITS = {"quick": Limits(seconds=2), "lecture": Limits(seconds=6), "full": Limits(seconds=120)}
+LIMITS = {"quick": Limits(seconds=2), "lecture": Limits(seconds=4), "full": Limits(seconds=120)}
 X = sympy.Symbol("x")
 
 # ------------------------------------------------------------------------------------------------------- sweep
@@ -164,12 +164,12 @@ def expect(frame: Any) -> list[Claim]:
 
 LABEL = {
     "f itself": ("function", "f itself"),
-    "tree": ("symbolic-tree", "derivative, as a tree"),
-    "graph": ("symbolic-graph", "derivative, distinct nodes"),
-    "shared": ("symbolic-shared", "derivative, after CSE"),
-    "product rule": ("symbolic-product", "product rule, factored"),
-    "expanded": ("symbolic-expanded", "derivative, expanded"),
-    "simplified": ("symbolic-simplified", "derivative, simplified"),
+    "tree": ("symbolic-tree", "tree"),
+    "graph": ("symbolic-graph", "distinct nodes"),
+    "shared": ("symbolic-shared", "after CSE"),
+    "product rule": ("symbolic-product", "product rule"),
+    "expanded": ("symbolic-expanded", "expanded"),
+    "simplified": ("symbolic-simplified", "simplified"),
     "forward AD": ("forward", "forward AD"),
     "reverse AD": ("reverse", "reverse AD"),
 }
@@ -191,7 +191,7 @@ def figures(frame: Any) -> dict[str, Any]:
     with plotting.style():
         title = "A tree swells, a graph does not: lₙ′ of the logistic map"
         swell, ax = draw(frame, MAP, "size", title, "n", "operations")
-        plotting.guide(ax, n, 8 * n * 2**n, "n 2ⁿ", at=len(n) // 2, xytext=(-12, 8), ha="right")
+        plotting.guide(ax, n, 10 * n * 2**n, "n 2ⁿ", at=len(n) // 2, xytext=(-12, 8), ha="right")
         plotting.guide(ax, n, n**2 / 10, "n²", at=-2, xytext=(0, -10), va="top")
         plotting.label_lines(ax)
         seconds, ax = draw(frame, MAP, "seconds", "What making lₙ′ costs", "n", "time", limit=frame.limit_s.max())
@@ -199,6 +199,7 @@ def figures(frame: Any) -> dict[str, Any]:
         plotting.label_lines(ax)
         title = "No reuse, no swell: a chain of soft ReLUs"
         chain, ax = draw(frame, CHAIN, "size", title, "layers n", "operations")
+        plotting.fine_ticks(ax)
         plotting.label_lines(ax)
     return {"logistic_map": swell, "logistic_map_seconds": seconds, "soft_relu": chain}
 
