@@ -1,9 +1,10 @@
 """The Wengert list: what a run of f leaves behind, one entry for each elementary operation, in the order of execution.
 
-An entry knows its parents by their place in the list and keeps just what its VJP needs. Two forms:
+An entry knows its parents by their place in the list and keeps just what its VJP needs. Three forms:
 
-    (i, p) or (i, p, j, q)            an operation on scalars: parent and local partial, twice for two parents
-    (parents, kept, primitive)        any other operation: parents, what the primitive keeps, the primitive itself
+    (i, p) or (i, p, j, q)        an operation on scalars: parent and local partial, twice for two parents
+    (i, index, shape)             x[index]: parent, index, shape of the parent
+    (parents, kept, primitive)    any other operation: parents, what the primitive keeps, the primitive itself
 
 The first places are the inputs; their entries are empty. The order of the list is a topological order of the
 computational graph, so that the backward pass (backends/reverse.py) needs no search.
@@ -48,7 +49,7 @@ class Recorded(TracedArray):
         primal = self.primal
         if (index.__class__ is int or index.__class__ is slice) and primal.__class__ is np.ndarray:
             entries = self.trace.entries
-            entries.append(((self.index,), ((0,), (primal.shape,), {"index": index}), INDEX))
+            entries.append((self.index, index, primal.shape))
             return Recorded(primal[index], self.trace, len(entries) - 1)
         return INDEX.call((self, index), {})
 
@@ -116,11 +117,13 @@ def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
     """Forward sweep: the tangents at some places from those of the inputs, without running f again."""
     moved = list(tangents)
     for entry in tape.entries[len(moved) :]:
-        if entry[0].__class__ is int:
-            moved.append(sum_of([moved[entry[k]] * entry[k + 1] for k in range(0, len(entry), 2)]))
-        else:
+        if entry[0].__class__ is not int:
             parents, kept, primitive = entry
             moved.append(primitive.push([moved[parent] for parent in parents], kept))
+        elif len(entry) == 3:
+            moved.append(INDEX(moved[entry[0]], index=entry[1]))
+        else:
+            moved.append(sum_of([moved[entry[k]] * entry[k + 1] for k in range(0, len(entry), 2)]))
     return [None if place is None else moved[place] for place in places]
 
 

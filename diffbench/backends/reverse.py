@@ -67,9 +67,15 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
             continue
         first = entry[0]
         if first.__class__ is int:
+            size = len(entry)
+            if size == 3:
+                if cotangent.__class__ is Accumulator:
+                    cotangent = cotangent.result()
+                _accumulate_at(cotangents, first, cotangent, entry[1], entry[2])
+                continue
             so_far = cotangents[first]
             cotangents[first] = cotangent * entry[1] if so_far is None else so_far + cotangent * entry[1]
-            if len(entry) == 4:
+            if size == 4:
                 second = entry[2]
                 so_far = cotangents[second]
                 cotangents[second] = cotangent * entry[3] if so_far is None else so_far + cotangent * entry[3]
