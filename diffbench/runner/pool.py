@@ -53,12 +53,10 @@ class Worker:
 
     def wait_until_ready(self) -> None:
         """ExperimentError if the worker cannot start."""
-        if self.answer() is None:
-            last = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]
+        answer = self.answer() or {"status": "broken", "message": "its process died"}
+        if answer["status"] != "ready":
             raise ExperimentError(
-                "a worker process could not start",
-                why="".join(last) or None,
-                hint=f"{self.log} has the traceback",
+                "a worker could not start", why=answer["message"], hint=f"{self.log} has the traceback"
             )
 
     def close(self) -> None:

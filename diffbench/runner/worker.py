@@ -43,7 +43,12 @@ def main(path: str) -> None:
     """Answer requests on standard input until it ends."""
     runner = Runner()
     faulthandler.enable()  # a crash in C leaves a traceback in the log
-    experiment = load(Path(path).stem, Path(path).parent)
+    try:
+        experiment = load(Path(path).stem, Path(path).parent)
+    except DiffbenchError as error:
+        traceback.print_exc()
+        runner.send({"status": "broken", "message": f"{error.what}: {error.why}"})
+        return
     for library in PRELOAD:
         importlib.import_module(library)
     gc.collect()
