@@ -25,7 +25,7 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import CARETUP
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator, ScalarFormatter
 
-GUIDE = "#999999"
+GUIDE = "#888888"
 INK = "#222222"
 SIZE = (13.33, 7.5)  # a 16:9 slide, in inches
 TYPE = 20  # points; a twenty-seventh of the height of the slide
@@ -190,10 +190,12 @@ def series(ax: Axes, rows: Any, x: str, y: str, name: str, label: str | None = N
         ax.plot([beyond], [bound], marker=CARETUP, markersize=16, fillstyle="none", markeredgewidth=2.5, **tail)
 
 
-def guide(ax: Axes, x: Sequence[float], y: Sequence[float], label: str, at: int = -1, **text: Any) -> None:
+def guide(
+    ax: Axes, x: Sequence[float], y: Sequence[float], label: str, at: int = -1, zorder: float = 1, **text: Any
+) -> None:
     """A grey line of theory with its label, such as "h²", at one of its ends; the axes keep their limits."""
     limits = ax.get_xlim(), ax.get_ylim()
-    ax.plot(x, y, color=GUIDE, linewidth=1.8, linestyle=(0, (6, 3)), zorder=1, label="_")
+    ax.plot(x, y, color=GUIDE, linewidth=1.8, linestyle=(0, (6, 3)), zorder=zorder, label="_")
     if label:
         place: dict[str, Any] = {"xytext": (6, 6), "ha": "left", "va": "bottom", **text}
         note = ax.annotate(label, (x[at], y[at]), textcoords="offset points", color="#666666", **place)

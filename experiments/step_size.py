@@ -14,15 +14,17 @@ Source: Baydin et al. 2018, JMLR 18(153), figure 3; Squire, Trapp 1998, SIAM Rev
 import importlib
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import mpmath
 import numpy as np
 
 import diffbench as db
 from diffbench import plotting
+from diffbench.error_curve import ErrorCurve, fit_errors
 from diffbench.problems import problem
 from diffbench.runner import Claim, Limits
+from diffbench.tables import both
 
 LIMITS = {"quick": Limits(seconds=20), "lecture": Limits(seconds=60), "full": Limits(seconds=600)}
 TIMED = False
@@ -103,44 +105,12 @@ def measure(function: str, at: float, dtype: str, method: str, per_decade: int) 
 # ------------------------------------------------------------------------------------------------------ expect
 
 
-class Fit(NamedTuple):
-    """What a series of errors says about E(h) = C h^p + R / h."""
-
-    best_h: float
-    best_error: float
-    roundoff: float  # R, an upper envelope
-    slope: float | None = None  # where truncation rules; None where too few points tell
-    truncation: float | None = None  # C
-    theory: tuple[float, float] | None = None  # h* and E(h*) = (1 + 1/p) R / h*
-
-
-def fit(h: Any, error: Any, p: int, eps: float) -> Fit:
-    """Round-off from steps well below its turning point, truncation from where it stands well above round-off."""
-    small = h < eps ** (1 / (p + 1)) / 10
-    roundoff = float(np.max(error[small] * h[small]))
-    typical = running_median(error)
-    best = int(np.argmin(typical))
-    next_term = h if p == 1 else h**2  # what the series goes on with, against the term that rules
-    clear = (next_term <= 1e-3) & (error > 30 * roundoff / h)
-    if clear.sum() < 4:
-        return Fit(h[best], typical[best], roundoff)
-    slope = float(np.polyfit(np.log(h[clear]), np.log(error[clear]), 1)[0])
-    truncation = float(np.median(error[clear] / h[clear] ** p))
-    turn = (roundoff / (p * truncation)) ** (1 / (p + 1))
-    return Fit(h[best], typical[best], roundoff, slope, truncation, (turn, (1 + 1 / p) * roundoff / turn))
-
-
-def running_median(error: Any) -> Any:
-    """Each error's median with its neighbours, so that a lucky cancellation at one step is not taken for the best."""
-    return np.median(np.lib.stride_tricks.sliding_window_view(np.pad(error, 1, mode="edge"), 3), axis=1)
-
-
-def fits(frame: Any) -> dict[tuple[str, str, str], Fit]:
-    """The fit of every series of difference quotients, by function, dtype and method."""
+def curves(frame: Any) -> dict[tuple[str, str, str], ErrorCurve]:
+    """Truncation, round-off and best step of every series of difference quotients."""
     quotients = frame[(frame.status == "ok") & frame.method.str.startswith("finite")]
     return {
-        (name, dtype, method): fit(rows.h.to_numpy(), rows.relative_error.to_numpy(), ORDER[method], eps_of(dtype))
-        for (name, dtype, method), rows in quotients.groupby(["function", "dtype", "method"], sort=False)
+        key: fit_errors(rows.h.to_numpy(), rows.relative_error.to_numpy(), ORDER[key[2]], eps_of(key[1]))
+        for key, rows in quotients.groupby(["function", "dtype", "method"], sort=False)
     }
 
 
@@ -152,31 +122,24 @@ def eps_of(dtype: str) -> float:
 def expect(frame: Any) -> list[Claim]:
     """Slopes and turning points of the quotients; the complex step and AD flat at round-off. On our own functions."""
     claims = []
-    for (name, dtype, method), found in fits(frame).items():
-        p, where = ORDER[method], f"{name}, {dtype}, {method}"
-        if name not in FUNCTIONS or found.slope is None or found.theory is None:
+    for (name, dtype, method), curve in curves(frame).items():
+        if name not in FUNCTIONS or curve.slope is None or curve.turn is None:
             continue
-        h, error = found.theory
+        where, p, (h, error) = f"{name}, {dtype}, {method}", curve.order, curve.turn
+        slope, best_h, best_error = f"{curve.slope:.2f}", f"{curve.best_step:.0e}", f"{curve.best_error:.0e}"
+        near_h, near_error = h / 30 < curve.best_step < 30 * h, error / 30 < curve.best_error < 30 * error
         claims += [
-            Claim(f"{where}: slope {p}", abs(found.slope - p) < 0.15, f"{found.slope:.2f}", f"{p} ± 0.15"),
-            Claim(
-                f"{where}: best step near h*",
-                h / 30 < found.best_h < 30 * h,
-                f"{found.best_h:.1e}",
-                f"{h:.1e}, factor 30",
-            ),
-            Claim(
-                f"{where}: best error near theory",
-                error / 30 < found.best_error < 10 * error,
-                f"{found.best_error:.1e}",
-                f"{error:.1e}, factor 10",
-            ),
+            Claim(f"{where}: slope {p}", abs(curve.slope - p) < 0.15, slope, f"{p} ± 0.15"),
+            Claim(f"{where}: best step is near h*", near_h, best_h, f"{h:.0e}, factor 30"),
+            Claim(f"{where}: best error is near E(h*)", near_error, best_error, f"{error:.0e}, factor 30"),
         ]
-    return claims + [
-        Claim(f"{name}, {dtype}, {method}: round-off only", worst < 64 * eps, f"{worst / eps:.1f} eps", "64 eps")
-        for (name, dtype, method), worst in flat(frame).items()
-        if name in FUNCTIONS and (eps := eps_of(dtype))
-    ]
+    for (name, dtype, method), worst in flat(frame).items():
+        if name in FUNCTIONS:
+            found = worst / eps_of(dtype)
+            claims.append(
+                Claim(f"{name}, {dtype}, {method}: round-off only", found < 64, f"{found:.1f} eps", "< 64 eps")
+            )
+    return claims
 
 
 def flat(frame: Any) -> dict[tuple[str, str, str], float]:
@@ -193,41 +156,56 @@ NAMES = {"finite-forward": "forward, h", "complex-step": "complex step"} | {
 }
 
 
-def draw(frame: Any, name: str, dtype: str, found: dict[tuple[str, str, str], Fit]) -> Any:
-    """Errors against h; grey, the theory with its fitted constants; a ring and a name where each quotient is best."""
-    eps = eps_of(dtype)
-    figure, ax = plotting.figure(f"{name}, {dtype}: error of the derivative", "step h", "relative error")
+def draw(frame: Any, name: str, dtype: str, found: dict[tuple[str, str, str], ErrorCurve]) -> Any:
+    """Errors against h. Grey: theory with its fitted constants. A ring where each quotient is best."""
+    eps, xlabel = eps_of(dtype), "step h     (best step: × by theory, ○ as found)"
+    shown = frame[(frame.function == name) & (frame.dtype == dtype) & (frame.status == "ok")].sort_values("h")
+    figure, ax = plotting.figure(f"{name}, {dtype}: error of the derivative", xlabel, "relative error")
     plotting.log_axes(ax)
-    shown = frame[(frame.function == name) & (frame.dtype == dtype)]
     ax.set_xlim(shown.h[shown.method == "finite-forward"].min() / 3, 2)
     ax.set_ylim(eps / 30, 30)
     for method, rows in shown.groupby("method", sort=False):
-        rows = rows.sort_values("h")
         error = np.maximum(rows.relative_error, eps / 4)  # zero has no place on a logarithmic axis
-        if method not in ORDER:
-            plotting.level(
-                ax, float(error.iloc[0]), method, f"{method} AD", linewidth=7 if method == "forward" else 2.5
-            )
-        elif method == "complex-step":
-            plotting.line(ax, rows.h, error, method, NAMES[method], marker="", linewidth=7, zorder=1.5)
-        else:
+        curve = found.get((name, dtype, str(method)))
+        if curve is not None:
             plotting.line(ax, rows.h, error, method, "_", markersize=5)
-            one = found[name, dtype, method]
-            plotting.ring(ax, one.best_h, max(one.best_error, eps / 4), method, NAMES[method])
-            if one.theory:
-                h = np.array([one.theory[0], 1.0])
-                plotting.guide(ax, h, one.truncation * h ** ORDER[method], "")
-    roundoff = found[name, dtype, "finite-forward"].roundoff
-    plotting.slope_guide(ax, -1, (roundoff / 0.5, 0.5), roundoff / eps, "theory: ε/h", at=0, xytext=(12, 0))
+            plotting.ring(ax, curve.best_step, max(curve.best_error, eps / 4), method, NAMES[method])
+            draw_theory(ax, curve)
+        elif method == "complex-step":
+            label = f"complex step,\nto {rows.h.min():.0e}"
+            plotting.line(ax, rows.h, error, method, label, marker="", linewidth=7, zorder=1.5)
+        else:
+            plotting.level(ax, error.iloc[0], method, f"{method} AD", linewidth=7 if method == "forward" else 2.5)
     plotting.label_lines(ax)
     return figure
 
 
+def draw_theory(ax: Any, curve: ErrorCurve) -> None:
+    """C h^p from h* upwards; for the quotient of order 1, R / h too: the others differ little in it."""
+    if curve.turn is not None and curve.truncation is not None:
+        h = np.array([curve.turn[0], 1.0])
+        plotting.guide(ax, h, curve.truncation * h**curve.order, "", zorder=3)
+        ax.plot(*curve.turn, marker="x", markersize=12, markeredgewidth=2.5, color=plotting.INK, zorder=4)
+    if curve.order == 1:
+        start = curve.roundoff / 0.5
+        plotting.slope_guide(ax, -1, (start, 0.5), 1.0, "theory: ε/h", at=0, xytext=(12, 0))
+
+
 def figures(frame: Any) -> dict[str, Any]:
     """One figure for each function and precision."""
-    found = fits(frame)
+    found = curves(frame)
     with plotting.style():
         return {
             f"{SLUG.get(name, 'own')}_{dtype}": draw(frame, name, dtype, found)
             for name, dtype in frame[["function", "dtype"]].drop_duplicates().itertuples(index=False)
         }
+
+
+def tables(frame: Any) -> dict[str, str]:
+    """Best steps and errors, by theory and as found."""
+    rows = [
+        [name, dtype, NAMES[method], *(f"{number:.0e}" for number in (*curve.turn, curve.best_step, curve.best_error))]
+        for (name, dtype, method), curve in curves(frame).items()
+        if curve.turn is not None
+    ]
+    return both("best_steps", ["function", "precision", "quotient", "$h^*$", "$E(h^*)$", "best $h$", "its error"], rows)
