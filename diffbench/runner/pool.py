@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
+
 from diffbench.runner.environment import PACKAGE
 from diffbench.runner.experiment import SEED, Experiment, ExperimentError, Limits
 from diffbench.runner.order import Cell
@@ -68,7 +70,17 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self.process.returncode != 0:
+            kill_session(self.process.pid)
         self.answers.close()
+
+
+def kill_session(session: int) -> None:
+    """Kill the cell that a worker left behind, when it died before it could do so itself."""
+    for process in psutil.process_iter():
+        with suppress(OSError, psutil.Error):
+            if os.getsid(process.pid) == session:
+                process.kill()
 
 
 def worker_variables(threads: int) -> dict[str, str]:

@@ -1,7 +1,9 @@
-"""Experiments folders made up for the tests."""
+"""Experiments made up for the tests, and patience with processes."""
 
 import textwrap
+import time
 
+import psutil
 import pytest
 
 HEAD = '''
@@ -30,6 +32,35 @@ def expect(frame):
 def figures(frame):
     return {}
 '''
+
+
+PATIENCE = 60  # seconds, for a machine that is busy with something else
+
+
+@pytest.fixture(scope="session")
+def wait_until():
+    """Wait until a condition holds; whether it did."""
+
+    def wait(condition):
+        deadline = time.monotonic() + PATIENCE
+        while not condition() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return condition()
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def gone(wait_until):
+    """Wait until a process has ended, be it as a zombie that nobody asks about; whether it has."""
+
+    def ended(pid):
+        try:
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    return lambda pid: wait_until(lambda: ended(pid))
 
 
 @pytest.fixture(scope="session")

@@ -98,11 +98,12 @@ def measure(n):
     assert run(body).frame["status"].tolist() == ["ok", "ok"]
 
 
-def test_a_worker_that_dies_costs_one_cell(run):
+def test_a_worker_that_dies_costs_one_cell_and_leaves_no_process(run, gone, tmp_path):
     body = """
 import signal
 def measure(n):
     if n == 2:
+        Path(__file__).with_name("orphan").write_text(str(os.getpid()))
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(600)
     return {"square": n * n}
@@ -110,6 +111,8 @@ def measure(n):
     frame = run(body).frame
     assert frame["status"].tolist() == ["ok", "failed", "ok", "ok", "ok", "ok"]
     assert frame["message"][1] == "its worker died"
+    orphan = int((tmp_path / "experiments" / "orphan").read_text())
+    assert gone(orphan)
 
 
 def test_a_worker_that_cannot_start_says_why(run):
