@@ -35,23 +35,23 @@ class ErrorCurve:
         return step, (1 + 1 / self.order) * self.roundoff / step
 
 
-def fit_errors(steps: np.ndarray, errors: np.ndarray, order: int, eps: float) -> ErrorCurve:
-    """Fit errors of a quotient of that order, in a precision of that eps; steps descend or ascend from about 1.
+def fit_errors(steps: np.ndarray, errors: np.ndarray, order: int) -> ErrorCurve:
+    """Fit the errors of a quotient of that order; steps span from about 1 to where round-off rules.
 
     Next to a one-sided quotient's C h stands a term h^2, next to a central one's C h^p a term h^(p+2): points where
     that is not negligible are left out. So are points close to round-off.
 
     >>> h = 10.0 ** -np.arange(0, 15, 0.25)
-    >>> curve = fit_errors(h, 3 * h**2 + 1e-16 / h, order=2, eps=2e-16)
+    >>> curve = fit_errors(h, 3 * h**2 + 1e-16 / h, order=2)
     >>> round(curve.slope, 2), round(curve.truncation, 1)
     (2.0, 3.0)
     >>> [f"{number:.0e}" for number in (*curve.turn, curve.best_step)]
     ['3e-06', '6e-11', '3e-06']
     """
-    small = steps < eps ** (1 / (order + 1)) / 10
-    roundoff = float(np.max(errors[small] * steps[small]))
     typical = running_median(errors)
-    best = int(np.argmin(typical))
+    best = int(np.lexsort((errors, typical))[0])
+    small = steps <= max(steps[best] / 10, np.min(steps))
+    roundoff = float(np.max(errors[small] * steps[small]))
     next_term = steps if order == 1 else steps**2
     clear = (next_term <= NEGLIGIBLE) & (errors > CLEAR * roundoff / steps)
     slope = truncation = None

@@ -109,7 +109,7 @@ def curves(frame: Any) -> dict[tuple[str, str, str], ErrorCurve]:
     """Truncation, round-off and best step of every series of difference quotients."""
     quotients = frame[(frame.status == "ok") & frame.method.str.startswith("finite")]
     return {
-        key: fit_errors(rows.h.to_numpy(), rows.relative_error.to_numpy(), ORDER[key[2]], eps_of(key[1]))
+        key: fit_errors(rows.h.to_numpy(), rows.relative_error.to_numpy(), ORDER[key[2]])
         for key, rows in quotients.groupby(["function", "dtype", "method"], sort=False)
     }
 
