@@ -60,9 +60,18 @@ def _ask(experiment: Experiment, part: str, frame: pd.DataFrame) -> Any:
     except Exception as error:
         raise ExperimentError(
             f"{part} of {experiment.path.name} raised {type(error).__name__}",
+            where=failures(frame),
             why=str(error),
             hint=f"the rows are kept: repair it, then run `diffbench figures {experiment.name}`",
         ) from error
+
+
+def failures(frame: pd.DataFrame) -> str | None:
+    """How many rows failed and why the first one did, since what follows may be owed to that; None if none did."""
+    messages = frame["message"][frame["status"] == "failed"]
+    if messages.empty:
+        return None
+    return f"a table in which {len(messages)} of {len(frame)} rows failed, the first with: {messages.iloc[0]}"
 
 
 def claims_frame(claims: Iterable[Claim]) -> pd.DataFrame:

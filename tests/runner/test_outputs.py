@@ -74,6 +74,12 @@ def test_raw_samples_are_json_in_the_csv(outcome):
     assert json.loads(pd.read_csv(folder / "squares.csv")["samples"][0]) == [1, 2]
 
 
+def test_a_part_that_stumbles_over_failed_cells_says_what_failed_first(outcome):
+    row = {"status": "failed", "message": "KeyError: 'x'"}
+    with pytest.raises(ExperimentError, match="1 of 2 rows failed, the first with: KeyError: 'x'"):
+        outcome("def expect(frame): return frame['nothing']", rows=[{"x": 1}, row])
+
+
 @pytest.mark.parametrize("part", ["expect", "figures", "tables"])
 def test_a_part_that_raises_is_named_after_the_rows_are_written(outcome, tmp_path, part):
     with pytest.raises(ExperimentError, match=f"{part} of squares.py raised KeyError") as caught:
