@@ -174,8 +174,6 @@ def test_an_exponent_of_what_has_none_is_refused(sizes, values, words):
         fit_exponent(sizes, values)
 
 
-@pytest.mark.parametrize(
-    ("freedom", "t"), [(1, 12.7062), (2, 4.3027), (5, 2.5706), (30, 2.0423), (1000, 1.9623)]
-)
+@pytest.mark.parametrize(("freedom", "t"), [(1, 12.7062), (2, 4.3027), (5, 2.5706), (30, 2.0423), (1000, 1.9623)])
 def test_student_t_agrees_with_the_printed_tables(freedom, t):
     assert student_t(freedom) == pytest.approx(t, abs=5e-5)
