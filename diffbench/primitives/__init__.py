@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 from diffbench.errors import UnsupportedPrimitive, user_location
-from diffbench.primitives import elementwise, products, reductions, structural
+from diffbench.primitives import elementwise, joining, products, reductions, selecting, structural
 from diffbench.primitives.kinds import Row, qualified_name
 
 TABLE: dict[Callable, Row] = {
-    row.function: row for module in (elementwise, structural, reductions, products) for row in module.ROWS
+    row.function: row
+    for module in (elementwise, structural, joining, selecting, reductions, products)
+    for row in module.ROWS
 }
 
 

@@ -9,7 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.kinds import RULE_NAMES, Constant, Elementwise, rule_name, shape_of, unbroadcast
+from diffbench.primitives.kinds import (
+    RULE_NAMES,
+    Composite,
+    Constant,
+    Elementwise,
+    Linear,
+    NotCovered,
+    Refused,
+    as_operand,
+    only_default,
+    rule_name,
+    shape_of,
+    unbroadcast,
+)
+from diffbench.primitives.primitive import Traced
 
 POSITIVE = (0.1, 3.0)
 UNIT = (-0.9, 0.9)
@@ -63,29 +77,81 @@ class Select(Elementwise):
         return [unbroadcast(sides[position](), shape) for position, shape in links]
 
 
-def _bind_where(condition, x=None, y=None):
+def _bind_where(condition, x=None, y=None, /):
     if x is None or y is None:
-        raise TypeError("where(condition) alone has no derivative")
+        raise NotCovered("where(condition) alone: use np.nonzero(condition)")
     return (condition, x, y), {}
 
 
-def _bind_clip(a, a_min=None, a_max=None, *, min=None, max=None):
+# -- functions made of others ------------------------------------------------------------------------------------------
+
+
+def _expand_clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
+    only_default(out=out)
     low, high = (a_min if min is None else min), (a_max if max is None else max)
-    return (a, -np.inf if low is None else low, np.inf if high is None else high), {}
+    a = a if low is None else np.maximum(a, low)
+    return a if high is None else np.minimum(a, high)
 
 
-def _bind_nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
-    return (x,), {"nan": nan, "posinf": posinf, "neginf": neginf}
+def _expand_nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+    limits = np.finfo(x.dtype)
+    x = np.where(np.isnan(x), nan, x)
+    x = np.where(x == np.inf, limits.max if posinf is None else posinf, x)
+    return np.where(x == -np.inf, limits.min if neginf is None else neginf, x)
 
 
-def _bind_round(a, decimals=0):
+def _expand_modf(x, /):
+    whole = np.trunc(x)
+    return x - whole, whole
+
+
+def _expand_frexp(x, /):
+    exponent = EXPONENT(x)
+    return np.ldexp(x, -exponent), exponent
+
+
+def _expand_divmod(x1, x2, /):
+    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+
+
+def _bind_ldexp(x1, x2, /):
+    if isinstance(x2, Traced):
+        raise NotCovered("the exponent must be an integer, and so cannot be differentiated")
+    return (x1,), {"exponent": as_operand(x2)}
+
+
+LDEXP = Linear(
+    np.ldexp,
+    bind=_bind_ldexp,
+    evaluate=lambda x, exponent: np.ldexp(x, exponent),
+    transpose=lambda g, position, shapes, exponent: unbroadcast(np.ldexp(g, exponent), shapes[0]),
+    examples=["ldexp(A, 3)", "ldexp(v, array([1, -1, 0]))", "ldexp(s, array([[1], [2]]))"],
+)
+EXPONENT = Constant(lambda x: np.frexp(x)[1], name="exponent of numpy.frexp")
+
+
+# -- piecewise constant functions --------------------------------------------------------------------------------------
+
+
+def _bind_round(a, decimals=0, out=None):
+    only_default(out=out)
     return (a,), {"decimals": decimals}
 
 
-def _identity(x):
-    return x
+def _bind_unary(x, out=None):
+    only_default(out=out)
+    return (x,), {}
 
 
+def _bind_isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    return (a, b), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}
+
+
+def _bind_array_equal(a1, a2, equal_nan=False):
+    return (a1, a2), {"equal_nan": equal_nan}
+
+
+INTEGERS_ONLY = "it is defined for integers only, and so has no derivative"
 WHERE = Select(np.where, None, "1", "1", exact="where(a, b, c)", bind=_bind_where, domain=((-1, 1), (-2, 2), (-2, 2)))
 TRUTH = Constant(bool, name="bool")
 
@@ -111,7 +177,7 @@ ROWS = [
     # -- exponentials and logarithms -----------------------------------------------------------------------------------
     Elementwise(np.exp,        "y",                 exact="exp(x)"),
     Elementwise(np.exp2,       "y * LN2",      exact="2 ** x"),
-    Elementwise(np.expm1,      "y + 1",             exact="expm1(x)"),
+    Elementwise(np.expm1,      "exp(x)",            exact="expm1(x)"),
     Elementwise(np.log,        "1 / x",             exact="log(x)", domain=(POSITIVE,), cut=True),
     Elementwise(np.log2,       "1 / (x * LN2)", exact="log(x) / log(2)", domain=(POSITIVE,), cut=True),
     Elementwise(np.log10,      "1 / (x * LN10)", exact="log(x) / log(10)", domain=(POSITIVE,), cut=True),
@@ -158,14 +224,31 @@ ROWS = [
     Elementwise(np.fmax,       "share(a, b, y)", "share(b, a, y)", exact="Max(a, b)", analytic=False),
     Elementwise(np.fmin,       "share(b, a, y)", "share(a, b, y)", exact="Min(a, b)", analytic=False),
     WHERE,
+    Elementwise(np.copysign,   "sign(a) * copysign(1.0, b)", None, exact="Abs(a) * sign(b)", analytic=False,
+                               domain=(AWAY_FROM_ZERO,) * 2),
+    Composite(np.clip, _expand_clip, examples=["clip(A, -0.5, 0.5)", "clip(A, None, 0.5)", "clip(A, v[:, None], 2.0)",
+                                               "clip(A, min=0.0)"]),
+    # -- the real among the complex, the representable among the real --------------------------------------------------
+    Elementwise(np.conjugate,  "1",                 exact="x", analytic=False),
+    Elementwise(np.real,       "1",                 exact="x", analytic=False, bind=lambda val: ((val,), {})),
+    Composite(np.real_if_close, lambda a, tol=100: np.positive(a), examples=["real_if_close(A)"]),
+    Elementwise(np.nextafter,  "1", None,           exact="a", analytic=False),
+    Composite(np.nan_to_num, _expand_nan_to_num,
+              examples=["nan_to_num(A)", "nan_to_num(where(M, A, inf), posinf=3.0)"]),
+    Composite(np.modf, _expand_modf, examples=["modf(A)[0]", "A * modf(A)[1]"]),
+    Composite(np.frexp, _expand_frexp, examples=["frexp(A)[0]", "A * frexp(A)[1]"]),
+    Composite(np.divmod, _expand_divmod, examples=["divmod(A, 0.7)[1]", "A * divmod(A, 0.7)[0]"]),
+    LDEXP,
     # -- piecewise constant: derivative zero ---------------------------------------------------------------------------
     Constant(np.sign,          exact="sign(x)"),
     Constant(np.floor,         exact="floor(x)"),
     Constant(np.ceil,          exact="ceiling(x)"),
     Constant(np.trunc,         exact="trunc(x)"),
     Constant(np.rint),
-    Constant(np.fix),
-    Constant(np.round,         bind=_bind_round),
+    Constant(np.fix,           bind=_bind_unary, examples=["A * fix(A)"]),
+    Constant(np.spacing),
+    Constant(np.round,         bind=_bind_round, examples=["A * round(A)", "A * round(10 * A, -1)"]),
+    Constant(np.around,        bind=_bind_round, examples=["A * around(A)"]),
     Constant(np.floor_divide,  exact="floor(a / b)"),
     Constant(np.heaviside),
     Constant(np.signbit),
@@ -180,7 +263,23 @@ ROWS = [
     Constant(np.logical_or,    exact="Or(a, b)"),
     Constant(np.logical_not,   exact="Not(x)"),
     Constant(np.logical_xor,   exact="Xor(a, b)"),
-    Constant(np.isclose), Constant(np.allclose), Constant(np.array_equal),
-    TRUTH,
+    Constant(np.bitwise_and,   exact="And(a, b)"),
+    Constant(np.bitwise_or,    exact="Or(a, b)"),
+    Constant(np.bitwise_xor,   exact="Xor(a, b)"),
+    Constant(np.invert,        exact="Not(x)"),
+    Constant(np.isposinf,      bind=_bind_unary, examples=["A * isposinf(A)"]),
+    Constant(np.isneginf,      bind=_bind_unary, examples=["A * isneginf(A)"]),
+    Constant(np.isreal,        examples=["A * isreal(A)"]),
+    Constant(np.iscomplex,     examples=["A * iscomplex(A)"]),
+    Constant(np.imag,          examples=["A * imag(A)"]),
+    Constant(np.angle,         bind=lambda z, deg=False: ((z,), {"deg": deg}), examples=["A * angle(A)"]),
+    Constant(np.isclose,       bind=_bind_isclose, examples=["A * isclose(A, A, rtol=0.0)"]),
+    Constant(np.allclose,      bind=_bind_isclose, examples=["A * allclose(A, 1.0)"]),
+    Constant(np.array_equal,   bind=_bind_array_equal, examples=["A * array_equal(A, A)"]),
+    Constant(np.array_equiv,   examples=["A * array_equiv(A, A)"]),
+    TRUTH, EXPONENT,
+    # -- functions of integers -----------------------------------------------------------------------------------------
+    *[Refused(function, INTEGERS_ONLY)
+      for function in (np.gcd, np.lcm, np.left_shift, np.right_shift, np.bitwise_count)],
 ]
 # fmt: on

@@ -15,6 +15,7 @@ operands and params. `examples` are calls on which the tests of the table check 
 """
 
 import ast
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -94,9 +95,7 @@ class PrimitiveRow(Row, Primitive):
                 raise unsupported_argument(self, next(iter(kwargs)))
             return self(*[as_operand(x) for x in args])
         try:
-            operands, params = self.bind(
-                *args, **{k: v for k, v in kwargs.items() if v is not None or k not in ("out", "dtype")}
-            )
+            operands, params = self.bind(*args, **kwargs)
         except TypeError as error:
             raise unsupported_argument(self, str(error)) from error
         return self(*[as_operand(x) for x in operands], **params)
@@ -341,7 +340,14 @@ class Composite(Row):
         self.expand = expand
 
     def call(self, args, kwargs):
-        return self.expand(*args, **kwargs)
+        try:
+            return self.expand(*args, **kwargs)
+        except NotCovered as error:
+            raise unsupported_argument(self, str(error)) from None
+        except TypeError as error:
+            if fits(self.expand, args, kwargs):
+                raise
+            raise unsupported_argument(self, str(error)) from None
 
 
 class Refused(Row):
@@ -355,6 +361,26 @@ class Refused(Row):
         raise UnsupportedPrimitive(
             f"{self.name} has no derivative rule", where=user_location(), why=self.why, hint=self.hint
         )
+
+
+class NotCovered(TypeError):
+    """An argument of a NumPy function lies outside what its row says; `call` tells the user."""
+
+
+def only_default(**arguments: Any) -> None:
+    """Raise NotCovered, naming it, for the first argument that is not None."""
+    for name, value in arguments.items():
+        if value is not None:
+            raise NotCovered(f"{name}={value!r}")
+
+
+def fits(function: Callable, args: Sequence, kwargs: dict) -> bool:
+    """Whether a call with these arguments agrees with the signature of a function."""
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def unsupported_argument(row: Row, argument: str) -> UnsupportedPrimitive:

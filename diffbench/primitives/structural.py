@@ -1,12 +1,25 @@
-"""Functions that move entries without changing them: shapes, indexing, joining. All are linear."""
+"""Functions that move entries without changing them: indexing and its transpose, shapes, dtypes. All are linear.
+
+What is made of them stands in joining.py and selecting.py.
+"""
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.kinds import Constant, Linear, rank_of, shape_of, unbroadcast
+from diffbench.primitives.kinds import (
+    Composite,
+    Constant,
+    Linear,
+    NotCovered,
+    as_operand,
+    rank_of,
+    shape_of,
+    unbroadcast,
+)
+from diffbench.primitives.primitive import Traced
 
 # -- indexing ----------------------------------------------------------------------------------------------------------
 
@@ -17,6 +30,11 @@ def assemble(*pieces: Any, indices: Sequence, shape: tuple[int, ...], dtype: Any
     for piece, index in zip(pieces, indices):
         add_at(total, index, piece)
     return total
+
+
+def _holds_objects(piece: Any) -> bool:
+    """Whether a piece is made of symbols or exact numbers."""
+    return not isinstance(piece, float) and getattr(piece, "dtype", np.dtype(object)).hasobject
 
 
 def add_at(total: np.ndarray, index: Any, piece: Any) -> None:
@@ -93,6 +111,24 @@ INDEX = Linear(
     evaluate=lambda x, index: x[index],
     transpose=_index_transpose,
     batch_rule=_index_batch,
+    examples=[
+        "T[1]",
+        "T[1, 2, 3]",
+        "A[:, -1]",
+        "A[::-1, 1:3]",
+        "T[..., 0]",
+        "v[:, None] * A",
+        "A[I]",
+        "v[I]",
+        "A[I, I]",
+        "A[[0, 0, 2]]",
+        "A[M]",
+        "A[:, M[0]]",
+        "T[[0, 1, 1], :, [2, 0, 2]]",
+        "T[:, I, 1:]",
+        "A[()]",
+        "A[2:2]",
+    ],
 )
 ASSEMBLE = Linear(assemble, name="assemble", bind=None, transpose=_assemble_transpose, batch_rule=_assemble_batch)
 
@@ -100,10 +136,9 @@ ASSEMBLE = Linear(assemble, name="assemble", bind=None, transpose=_assemble_tran
 # -- shapes ------------------------------------------------------------------------------------------------------------
 
 
-def _bind_reshape(a, shape=None, order="C", *, newshape=None, copy=None):
-    shape = newshape if shape is None else shape
+def _bind_reshape(a, /, shape, order="C", *, copy=None):
     if order != "C":
-        raise TypeError("only order='C'")
+        raise NotCovered(f"order={order!r}")
     given = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
     if -1 in given:
         known = -int(np.prod(given, dtype=int))
@@ -118,7 +153,13 @@ RESHAPE = Linear(
     evaluate=lambda a, shape: np.reshape(a, shape),
     transpose=lambda g, position, shapes, shape: np.reshape(g, shapes[0]),
     batch_rule=lambda operands, batched, shape: np.reshape(operands[0], (shape_of(operands[0])[0], *shape)),
-    examples=["reshape(A, (2, 6))", "reshape(A, -1)", "reshape(A, (3, -1, 2))", "reshape(s, (1, 1))"],
+    examples=[
+        "reshape(A, (2, 6))",
+        "reshape(A, -1)",
+        "reshape(A, (3, -1, 2))",
+        "reshape(s, (1, 1))",
+        "reshape(A[:0], (0, 5))",
+    ],
 )
 
 
@@ -154,18 +195,128 @@ BROADCAST_TO = Linear(
     examples=["broadcast_to(v, (2, 3))", "broadcast_to(s, (2,))", "broadcast_to(v[:, None], (3, 4))"],
 )
 
-ASTYPE = Linear(
-    np.astype,
-    bind=lambda x, dtype, copy=True, device=None: ((x,), {"dtype": np.dtype(dtype)}),
-    evaluate=lambda x, dtype: np.asarray(x).astype(dtype)[()],
-    transpose=lambda g, position, shapes, dtype: g,
-    batch_rule=lambda operands, batched, dtype: np.astype(operands[0], dtype),
-    examples=["astype(A, float)"],
-)
+# -- shapes that NumPy itself works out -------------------------------------------------------------------------------
 
-ROWS = [INDEX, ASSEMBLE, RESHAPE, TRANSPOSE, BROADCAST_TO, ASTYPE,
-    Constant(np.shape), Constant(np.ndim), Constant(np.size),
-    Constant(np.zeros_like, bind=lambda a, **kw: ((a,), kw)),
-    Constant(np.ones_like, bind=lambda a, **kw: ((a,), kw)),
-    Constant(np.full_like, bind=lambda a, fill_value, **kw: ((a, fill_value), kw)),
+
+def _reshaped(a: Any, function: Callable, *args: Any) -> Any:
+    """a in the shape that a function of NumPy, which only changes shapes, gives a stand-in without memory."""
+    return np.reshape(a, function(np.broadcast_to(0.0, shape_of(a)), *args).shape)
+
+
+def _permuted(a: Any, function: Callable, *args: Any) -> Any:
+    """a with its axes in the order in which a function of NumPy puts them; the lengths of a stand-in number them."""
+    return np.transpose(a, function(np.empty(range(rank_of(a))), *args).shape)
+
+
+def _expand_ravel(a, order="C"):
+    if order not in ("C", "F"):
+        raise NotCovered(f"order={order!r}")
+    return np.reshape(np.transpose(a) if order == "F" else a, -1)
+
+
+def _at_least(function: Callable) -> Callable:
+    def expand(*arys):
+        arrays = tuple([_reshaped(a, function) for a in arys])
+        return arrays[0] if len(arrays) == 1 else arrays
+
+    return expand
+
+
+def _expand_broadcast_arrays(*args, subok=False):
+    shape = np.broadcast_shapes(*[shape_of(a) for a in args])
+    return tuple([np.broadcast_to(a, shape) for a in args])
+
+
+def _expand_meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
+    axes = list(range(len(xi)))
+    if indexing == "xy" and len(xi) > 1:
+        axes[:2] = 1, 0
+    rays = [np.reshape(x, [-1 if k == axis else 1 for k in range(len(xi))]) for x, axis in zip(xi, axes)]
+    return tuple(rays) if sparse else _expand_broadcast_arrays(*rays)
+
+
+# -- dtypes, and arrays like others ------------------------------------------------------------------------------------
+
+
+def _cast(x: Any, dtype: np.dtype, origin: np.dtype) -> Any:
+    x = np.asarray(x)
+    return x if x.dtype.hasobject else x.astype(dtype)[()]  # symbols and exact numbers have no dtype to change
+
+
+ASTYPE = Linear(
+    _cast,
+    name="numpy.astype",
+    transpose=lambda g, position, shapes, dtype, origin: np.astype(g, origin),
+    batch_rule=lambda operands, batched, dtype, origin: ASTYPE(operands[0], dtype=dtype, origin=origin),
+)
+TO_INTEGER = Constant(lambda x, dtype: np.asarray(x).astype(dtype)[()], name="numpy.astype", exact="trunc(x)")
+TO_BOOL = Constant(lambda x: np.asarray(x).astype(bool)[()], name="numpy.astype", exact="Ne(x, 0)")
+
+
+def _expand_astype(x, dtype, /, *, copy=True, device=None):
+    x, dtype = as_operand(x), np.dtype(dtype)
+    if dtype == x.dtype:
+        return x
+    if dtype.kind == "f":
+        return ASTYPE(x, dtype=dtype, origin=x.dtype)
+    if dtype.kind in "iu":
+        return TO_INTEGER(x, dtype=dtype)
+    if dtype.kind == "b":
+        return TO_BOOL(x)
+    raise NotCovered(f"dtype={dtype}")
+
+
+def _bind_like(a, dtype=None, order="K", subok=True, shape=None, *, device=None):
+    return (a,), {"dtype": dtype, "shape": shape}
+
+
+def _bind_empty_like(prototype, /, dtype=None, order="K", subok=True, shape=None, *, device=None):
+    return (prototype,), {"dtype": dtype, "shape": shape}
+
+
+def _expand_full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
+    dtype, shape = dtype or a.dtype, shape_of(a) if shape is None else shape
+    if isinstance(fill_value, Traced):
+        return np.broadcast_to(np.astype(fill_value, dtype), shape)
+    return np.full(shape, fill_value, dtype)
+
+
+def _expand_copy(a, order="K", subok=False):
+    return np.positive(a)
+
+
+# fmt: off
+ROWS = [
+    INDEX, ASSEMBLE, RESHAPE, TRANSPOSE, BROADCAST_TO, ASTYPE, TO_INTEGER, TO_BOOL,
+    # -- shapes --------------------------------------------------------------------------------------------------------
+    Composite(np.ravel, _expand_ravel, examples=["ravel(T)", "ravel(A, 'F')", "ravel(s)"]),
+    Composite(np.squeeze, lambda a, axis=None: _reshaped(a, np.squeeze, axis),
+              examples=["squeeze(A[None])", "squeeze(v[:, None, None], -1)", "squeeze(v[None, :, None], (0, 2))"]),
+    Composite(np.expand_dims, lambda a, axis: _reshaped(a, np.expand_dims, axis),
+              examples=["expand_dims(v, 0)", "expand_dims(A, (0, -1))", "expand_dims(s, 0)"]),
+    Composite(np.atleast_1d, _at_least(np.atleast_1d), examples=["atleast_1d(s)", "add(*atleast_1d(s, v))"]),
+    Composite(np.atleast_2d, _at_least(np.atleast_2d), examples=["atleast_2d(v)", "add(*atleast_2d(s, A))"]),
+    Composite(np.atleast_3d, _at_least(np.atleast_3d), examples=["atleast_3d(A)", "atleast_3d(v)", "atleast_3d(T)"]),
+    Composite(np.swapaxes, lambda a, axis1, axis2: _permuted(a, np.swapaxes, axis1, axis2),
+              examples=["swapaxes(T, 0, -1)", "swapaxes(A, 0, 1)"]),
+    Composite(np.moveaxis, lambda a, source, destination: _permuted(a, np.moveaxis, source, destination),
+              examples=["moveaxis(T, 0, -1)", "moveaxis(T, (0, 1), (2, 0))"]),
+    Composite(np.rollaxis, lambda a, axis, start=0: _permuted(a, np.rollaxis, axis, start),
+              examples=["rollaxis(T, 2)", "rollaxis(T, 0, 3)"]),
+    Composite(np.matrix_transpose, lambda x, /: _permuted(x, np.matrix_transpose),
+              examples=["matrix_transpose(T)", "matrix_transpose(A)"]),
+    Composite(np.broadcast_arrays, _expand_broadcast_arrays, examples=["multiply(*broadcast_arrays(s, A))"]),
+    Composite(np.meshgrid, _expand_meshgrid,
+              examples=["multiply(*meshgrid(v, w))", "add(*meshgrid(v, A[0], indexing='ij'))",
+                        "add(*meshgrid(v, w, sparse=True))"]),
+    # -- dtypes, and arrays like others --------------------------------------------------------------------------------
+    Composite(np.astype, _expand_astype, examples=["astype(A, float)", "astype(A, longdouble)", "v * astype(w, int)", "v * v.astype(bool)"]),
+    Composite(np.copy, _expand_copy, examples=["copy(A)"]),
+    Composite(np.full_like, _expand_full_like, examples=["full_like(A, s)", "full_like(A, v[:, None])"]),
+    Constant(np.zeros_like, bind=_bind_like, examples=["A * zeros_like(A)"]),
+    Constant(np.ones_like,  bind=_bind_like, examples=["A * ones_like(A)"]),
+    Constant(np.empty_like, bind=_bind_empty_like),
+    Constant(np.shape), Constant(np.ndim), Constant(np.size, bind=lambda a, axis=None: ((a,), {"axis": axis})),
+    Constant(np.result_type), Constant(np.iscomplexobj), Constant(np.isrealobj),
 ]
+# fmt: on

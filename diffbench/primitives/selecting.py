@@ -1,0 +1,159 @@
+"""Entries picked by position and put in another order: take, flip, roll, diagonals, sort. All reduce to indexing."""
+
+from typing import Any
+
+import numpy as np
+
+from diffbench.primitives.joining import along, from_the_front
+from diffbench.primitives.kinds import Composite, only_default, rank_of, shape_of
+from diffbench.primitives.structural import ASSEMBLE
+
+
+def _line(a: Any, axis: int | None) -> tuple[Any, int, int]:
+    """The array, the axis counted from the front, and the length along it; for an axis of None of the array laid flat."""
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    axis = from_the_front(axis, rank_of(a))
+    return a, axis, shape_of(a)[axis]
+
+
+# -- by position -------------------------------------------------------------------------------------------------------
+
+
+def _expand_take(a, indices, axis=None, out=None, mode="raise"):
+    only_default(out=out)
+    a, axis, n = _line(a, axis)
+    if mode == "wrap":
+        indices = np.mod(indices, n)
+    elif mode == "clip":
+        indices = np.clip(indices, 0, n - 1)
+    return a[along(axis, np.asarray(indices))]
+
+
+def _expand_take_along_axis(arr, indices, axis=-1):
+    arr, axis, _ = _line(arr, axis)
+    others = np.ogrid[tuple(slice(n) for n in np.shape(indices))]
+    shape = shape_of(arr)
+    reach = [others[k] if shape[k] != 1 else 0 for k in range(len(shape))]  # where arr broadcasts against indices
+    return arr[(*reach[:axis], indices, *reach[axis + 1 :])]
+
+
+def _expand_compress(condition, a, axis=None, out=None):
+    only_default(out=out)
+    return np.take(a, np.flatnonzero(condition), axis)
+
+
+def _expand_extract(condition, arr):
+    return np.take(np.ravel(arr), np.flatnonzero(condition))
+
+
+def _expand_delete(arr, obj, axis=None):
+    arr, axis, n = _line(arr, axis)
+    return np.take(arr, np.delete(np.arange(n), obj), axis)
+
+
+# -- in another order --------------------------------------------------------------------------------------------------
+
+
+def _expand_flip(m, axis=None):
+    rank = rank_of(m)
+    axes = range(rank) if axis is None else [from_the_front(a, rank) for a in np.atleast_1d(axis)]
+    return m[tuple([slice(None, None, -1 if a in axes else None) for a in range(rank)])]
+
+
+def _expand_roll(a, shift, axis=None):
+    if axis is None:
+        return np.reshape(np.roll(np.ravel(a), shift, 0), shape_of(a))
+    for places, k in zip(*map(np.ravel, np.broadcast_arrays(shift, axis))):
+        a, k, n = _line(a, int(k))
+        cut = n - int(places) % n if n else 0
+        a = np.concatenate([a[along(k, slice(cut, None))], a[along(k, slice(cut))]], k)
+    return a
+
+
+def _expand_rot90(m, k=1, axes=(0, 1)):
+    first, second = [from_the_front(axis, rank_of(m)) for axis in axes]
+    if k % 2 == 0:
+        return np.flip(m, (first, second)) if k % 4 else np.copy(m)
+    if k % 4 == 1:
+        return np.swapaxes(np.flip(m, second), first, second)
+    return np.flip(np.swapaxes(m, first, second), second)
+
+
+def _expand_sort(a, axis=-1, kind=None, order=None, *, stable=None):
+    only_default(order=order)
+    a, axis, _ = _line(a, axis)
+    return np.take_along_axis(a, np.argsort(a, axis, kind, stable=stable), axis)
+
+
+# -- diagonals and triangles -------------------------------------------------------------------------------------------
+
+
+def _diagonal_entries(rows: int, columns: int, offset: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of each entry of a diagonal."""
+    down, right = max(-offset, 0), max(offset, 0)
+    steps = np.arange(max(min(rows - down, columns - right), 0))
+    return steps + down, steps + right
+
+
+def _expand_diagonal(a, offset=0, axis1=0, axis2=1):
+    a = np.moveaxis(a, (axis1, axis2), (-2, -1))
+    return a[(..., *_diagonal_entries(*shape_of(a)[-2:], offset))]
+
+
+def _expand_diag(v, k=0):
+    if rank_of(v) == 2:
+        return np.diagonal(v, k)
+    if rank_of(v) != 1:
+        raise ValueError("Input must be 1- or 2-d.")
+    n = shape_of(v)[0] + abs(k)
+    return ASSEMBLE(v, indices=(_diagonal_entries(n, n, k),), shape=(n, n), dtype=v.dtype)
+
+
+def _expand_diagflat(v, k=0):
+    return np.diag(np.ravel(v), k)
+
+
+def _expand_trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype, out=out)
+
+
+def _expand_tril(m, k=0):
+    return np.where(np.tri(*shape_of(m)[-2:], k=k, dtype=bool), m, 0.0)
+
+
+def _expand_triu(m, k=0):
+    return np.where(np.tri(*shape_of(m)[-2:], k=k - 1, dtype=bool), 0.0, m)
+
+
+# fmt: off
+ROWS = [
+    # -- by position ---------------------------------------------------------------------------------------------------
+    Composite(np.take, _expand_take, examples=["take(A, I)", "take(A, I, axis=1)", "take(v, 1)",
+                                               "take(A, [[0, 2]], -1)", "take(v, [4, -5], mode='wrap')",
+                                               "take(v, [9], mode='clip')"]),
+    Composite(np.take_along_axis, _expand_take_along_axis,
+              examples=["take_along_axis(A, array([[1, 1], [0, 3], [2, 2]]), axis=1)",
+                        "take_along_axis(v, I, axis=None)", "take_along_axis(A, array([[0, 2, 1, 1]]), 0)"]),
+    Composite(np.compress, _expand_compress, examples=["compress([True, False, True], A, axis=0)",
+                                                       "compress([0, 1], v)"]),
+    Composite(np.extract, _expand_extract, examples=["extract(M, A)", "extract(A > 0, A)"]),
+    Composite(np.delete, _expand_delete, examples=["delete(v, 1)", "delete(A, [0, 2], axis=1)", "delete(A, slice(1))"]),
+    # -- in another order ----------------------------------------------------------------------------------------------
+    Composite(np.flip, _expand_flip, examples=["flip(A)", "flip(T, -1)", "flip(T, (0, 2))"]),
+    Composite(np.fliplr, lambda m: m[:, ::-1], examples=["fliplr(A)"]),
+    Composite(np.flipud, lambda m: m[::-1], examples=["flipud(A)"]),
+    Composite(np.roll, _expand_roll, examples=["roll(v, 1)", "roll(A, -2)", "roll(A, 5, axis=1)",
+                                               "roll(A, (1, 2), axis=(0, 1))", "roll(v[:0], 1)"]),
+    Composite(np.rot90, _expand_rot90, examples=["rot90(A)", "rot90(A, 2)", "rot90(A, -1)", "rot90(T, 1, (1, 2))",
+                                                 "rot90(A, 4)"]),
+    Composite(np.sort, _expand_sort, examples=["sort(v)", "sort(A, axis=0)", "sort(A, axis=None)"]),
+    # -- diagonals and triangles ---------------------------------------------------------------------------------------
+    Composite(np.diagonal, _expand_diagonal, examples=["diagonal(A)", "diagonal(A, -1)", "diagonal(T, 1, 1, 2)"]),
+    Composite(np.diag, _expand_diag, examples=["diag(v)", "diag(v, -2)", "diag(A)", "diag(A, 1)"]),
+    Composite(np.diagflat, _expand_diagflat, examples=["diagflat(A[:2, :2], 1)"]),
+    Composite(np.trace, _expand_trace, examples=["trace(A)", "trace(S, 1)", "trace(T, 0, 1, 2)"]),
+    Composite(np.tril, _expand_tril, examples=["tril(A)", "tril(T, -1)"]),
+    Composite(np.triu, _expand_triu, examples=["triu(A)", "triu(S, 1)"]),
+]
+# fmt: on
