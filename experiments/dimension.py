@@ -102,7 +102,10 @@ def growth(frame: Any, column: str) -> dict[tuple[str, str], PowerLaw]:
 def expect(frame: Any) -> list[Claim]:
     """Reverse mode bounded, differences proportional to n, and what takes n evaluations behind what does not."""
     ok = frame[frame.status == "ok"].set_index(["problem", "backend", "n"])
-    claims = []
+    wrong = sorted({*frame[frame.status == "wrong"].backend})
+    claims = [
+        Claim("every gradient agrees with the one derived by hand", not wrong, ", ".join(wrong) or "all do", "all")
+    ]
     for (problem, backend), law in growth(frame, "ratio").items():
         if backend in ("reverse", "manual"):
             text = f"{problem}, {backend}: the ratio to f does not grow with n"
