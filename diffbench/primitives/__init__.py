@@ -22,5 +22,5 @@ def lookup(function: Callable) -> Row:
             f"{qualified_name(function)} has no derivative rule",
             where=user_location(),
             why="a trace can only cross the functions in diffbench's table of primitives",
-            hint="write it with functions that have a rule, add a row (CONTRIBUTING.md), or use a finite-difference backend",
+            hint="write it with functions that have a rule, add a row (CONTRIBUTING.md), or use finite differences",
         ) from None

@@ -24,13 +24,16 @@ def from_the_front(axis: int, rank: int) -> int:
 
 
 class Concatenate(Linear):
-    """Each operand gets its own slice back; the slices are found in one pass, since there may be many operands."""
+    """Its transpose serves all wanted operands in one pass, since there may be many."""
 
     def pull(self, cotangent, kept):
         wanted, shapes, params = kept
-        axis = params["axis"]
-        stops = list(accumulate(shape[axis] for shape in shapes))
-        return [INDEX(cotangent, index=along(axis, slice(stops[i] - shapes[i][axis], stops[i]))) for i in wanted]
+        return self.transpose(cotangent, wanted, shapes, **params)
+
+
+def _slices(cotangent, wanted, shapes, axis):
+    stops = list(accumulate(shape[axis] for shape in shapes))
+    return [INDEX(cotangent, index=along(axis, slice(stops[i] - shapes[i][axis], stops[i]))) for i in wanted]
 
 
 def _arrays_to_join(arrays: Any, out: Any, dtype: Any) -> list:
@@ -68,11 +71,11 @@ def _behind_batch_axis(row_of: Callable[[], Linear]) -> Callable:
     return batch_rule
 
 
-CONCATENATE = Concatenate(
+CONCATENATE: Linear = Concatenate(
     np.concatenate,
     bind=_bind_concatenate,
     evaluate=lambda *arrays, axis: np.concatenate(arrays, axis),
-    transpose=None,
+    transpose=_slices,
     batch_rule=_behind_batch_axis(lambda: CONCATENATE),
     examples=[
         "concatenate([v, w])",
@@ -82,7 +85,7 @@ CONCATENATE = Concatenate(
         "concatenate([v[:0], v, ones(2)])",
     ],
 )
-STACK = Linear(
+STACK: Linear = Linear(
     np.stack,
     bind=_bind_stack,
     evaluate=_evaluate_stack,

@@ -176,7 +176,7 @@ def _bind_einsum(*operands, out=None, optimize=False):
     return arrays, {"inputs": tuple(inputs), "output": output.replace("...", ellipsis), "optimize": optimize}
 
 
-def _as_text(operands: Sequence) -> list:
+def _as_text(operands: Sequence) -> tuple:
     """The call einsum(subscripts, *operands) for a call einsum(operand, axes, operand, axes, ..., result axes)."""
     letters = string.ascii_uppercase + string.ascii_lowercase  # in the order of their codes, for an implicit result
 
@@ -187,7 +187,7 @@ def _as_text(operands: Sequence) -> list:
     subscripts = ",".join(text(axes) for axes in operands[1 : 2 * count : 2])
     if len(operands) % 2:
         subscripts += "->" + text(operands[-1])
-    return [subscripts, *operands[: 2 * count : 2]]
+    return subscripts, *operands[: 2 * count : 2]
 
 
 def _evaluate_einsum(*operands: Any, inputs: Sequence[str], output: str, optimize: Any) -> Any:
@@ -210,7 +210,7 @@ def _einsum_vjp(cotangent, y, operands, wanted, inputs, output, optimize):
 
 
 def _einsum_transpose(g: Any, i: int, operands: Sequence, inputs: Sequence[str], output: str, optimize: Any) -> Any:
-    """The cotangent of operand i: the product of that of the result and all other operands, in the axes of operand i."""
+    """The cotangent of operand i: the product of that of the result and the other operands, in the axes of operand i."""
     own, shape = inputs[i], shape_of(operands[i])
     sizes = dict(zip(own, shape))
     terms = [output, *inputs[:i], *inputs[i + 1 :]]

@@ -10,7 +10,7 @@ from diffbench.primitives.structural import ASSEMBLE
 
 
 def _line(a: Any, axis: int | None) -> tuple[Any, int, int]:
-    """The array, the axis counted from the front, and the length along it; for an axis of None of the array laid flat."""
+    """The array, the axis counted from the front, the length along it; for an axis of None, of the array laid flat."""
     if axis is None:
         a, axis = np.ravel(a), 0
     axis = from_the_front(axis, rank_of(a))
@@ -98,7 +98,8 @@ def _diagonal_entries(rows: int, columns: int, offset: int) -> tuple[np.ndarray,
 
 def _expand_diagonal(a, offset=0, axis1=0, axis2=1):
     a = np.moveaxis(a, (axis1, axis2), (-2, -1))
-    return a[(..., *_diagonal_entries(*shape_of(a)[-2:], offset))]
+    rows, columns = shape_of(a)[-2:]
+    return a[(..., *_diagonal_entries(rows, columns, offset))]
 
 
 def _expand_diag(v, k=0):
@@ -118,12 +119,18 @@ def _expand_trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
     return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype, out=out)
 
 
+def _triangle(m: Any, k: int) -> np.ndarray:
+    """Where the entries on and below a diagonal stand; a vector is taken for the rows of a square matrix."""
+    rows, columns = (shape_of(m) * 2)[-2:]
+    return np.tri(rows, columns, k, bool)
+
+
 def _expand_tril(m, k=0):
-    return np.where(np.tri(*shape_of(m)[-2:], k=k, dtype=bool), m, 0.0)
+    return np.where(_triangle(m, k), m, 0.0)
 
 
 def _expand_triu(m, k=0):
-    return np.where(np.tri(*shape_of(m)[-2:], k=k - 1, dtype=bool), 0.0, m)
+    return np.where(_triangle(m, k - 1), 0.0, m)
 
 
 # fmt: off

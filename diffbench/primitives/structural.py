@@ -243,7 +243,7 @@ def _cast(x: Any, dtype: np.dtype, origin: np.dtype) -> Any:
     return x if x.dtype.hasobject else x.astype(dtype)[()]  # symbols and exact numbers have no dtype to change
 
 
-ASTYPE = Linear(
+ASTYPE: Linear = Linear(
     _cast,
     name="numpy.astype",
     transpose=lambda g, position, shapes, dtype, origin: np.astype(g, origin),
@@ -277,7 +277,7 @@ def _bind_empty_like(prototype, /, dtype=None, order="K", subok=True, shape=None
 def _expand_full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     dtype, shape = dtype or a.dtype, shape_of(a) if shape is None else shape
     if isinstance(fill_value, Traced):
-        return np.broadcast_to(np.astype(fill_value, dtype), shape)
+        return np.broadcast_to(_expand_astype(fill_value, dtype), shape)
     return np.full(shape, fill_value, dtype)
 
 
@@ -310,7 +310,8 @@ ROWS = [
               examples=["multiply(*meshgrid(v, w))", "add(*meshgrid(v, A[0], indexing='ij'))",
                         "add(*meshgrid(v, w, sparse=True))"]),
     # -- dtypes, and arrays like others --------------------------------------------------------------------------------
-    Composite(np.astype, _expand_astype, examples=["astype(A, float)", "astype(A, longdouble)", "v * astype(w, int)", "v * v.astype(bool)"]),
+    Composite(np.astype, _expand_astype, examples=["astype(A, float)", "astype(A, longdouble)", "v * astype(w, int)",
+                                                   "v * v.astype(bool)"]),
     Composite(np.copy, _expand_copy, examples=["copy(A)"]),
     Composite(np.full_like, _expand_full_like, examples=["full_like(A, s)", "full_like(A, v[:, None])"]),
     Constant(np.zeros_like, bind=_bind_like, examples=["A * zeros_like(A)"]),
