@@ -14,50 +14,26 @@ Rows are found by the NumPy function they speak for. `bind` has that function's 
 operands and params. `examples` are calls on which the tests of the table check every rule of the row.
 """
 
-import ast
 import inspect
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from diffbench.errors import UnsupportedPrimitive, user_location
-from diffbench.memory import pooled
-from diffbench.primitives.primitive import Primitive, Traced
-
-RULE_NAMES: dict[str, Any] = {
-    name: pooled(value) if isinstance(value, np.ufunc) and value.nout == 1 else value
-    for name, value in vars(np).items()
-    if not name.startswith("_")
-}
-"""The names that partial derivatives may use: NumPy's, and the helpers added with `rule_name`."""
-
-
-def rule_name(function: Callable) -> Callable:
-    """Let partial derivatives use this function by its name."""
-    RULE_NAMES[function.__name__] = function
-    return function
-
-
-class ExactConstant(float):
-    """A constant of a rule, as a float and, for arithmetic of more digits, as a text in the names of exact.py."""
-
-    def __new__(cls, value: float, text: str) -> "ExactConstant":
-        constant = super().__new__(cls, value)
-        constant.text = text
-        return constant
-
-    text: str
-
-
-RULE_NAMES |= {
-    "LN2": ExactConstant(math.log(2), "log(2)"),
-    "LN10": ExactConstant(math.log(10), "log(10)"),
-    "DEGREE": ExactConstant(math.pi / 180, "pi / 180"),
-    "RADIAN": ExactConstant(180 / math.pi, "180 / pi"),
-    "PI": ExactConstant(math.pi, "pi"),
-}
+from diffbench.memory import SMALLEST, pooled
+from diffbench.primitives.arrays import (  # noqa: F401  (rows import them from here)
+    as_operand,
+    rank_of,
+    shape_of,
+    spread,
+    stack_traced,
+    sum_of,
+    the_number_in,
+    unbroadcast,
+)
+from diffbench.primitives.partial import RULE_NAMES, ExactConstant, Partial, rule_name, scaled  # noqa: F401  (rows import them from here)
+from diffbench.primitives.primitive import Primitive
 
 
 class Row:
@@ -101,52 +77,6 @@ class PrimitiveRow(Row, Primitive):
         return self(*[as_operand(x) for x in operands], **params)
 
 
-class Partial:
-    """The partial derivative of an elementwise function in one operand, compiled from its text.
-
-    `value(y, *operands)` is the partial itself, `times(t, y, *operands)` its product with a tangent or cotangent, and
-    `keep(y, *operands)` those of y and the operands that the text mentions, None in place of the others.
-    """
-
-    __slots__ = ("keep", "text", "times", "value")
-
-    def __init__(self, text: str, variables: str):
-        self.text = text
-        tree = ast.parse(text, mode="eval").body
-        mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        arguments = ", ".join(variables)
-        needed = ", ".join(name if name in mentioned else "None" for name in variables)
-        self.value = eval(f"lambda {arguments}: {text}", RULE_NAMES)
-        self.keep = eval(f"lambda {arguments}: ({needed},)")
-        self.times = eval(f"lambda t, {arguments}: {_times(text, tree)}", RULE_NAMES)
-
-
-def _times(text: str, tree: ast.expr) -> str:
-    """The text of t times a partial, without the multiplications and temporaries that one can see to be needless."""
-    if text == "1":
-        return "t"
-    if text == "-1":
-        return "negative(t)"
-    if isinstance(tree, ast.Name):
-        return f"multiply(t, {text})"
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult) and isinstance(tree.left, ast.Constant):
-        first, rest = ast.unparse(tree.left), ast.unparse(tree.right)
-        return f"scaled(multiply(t, {first}), {rest})"  # one pass over memory where t is a number
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div) and ast.unparse(tree.left) == "1":
-        return f"divide(t, {ast.unparse(tree.right)})"
-    return f"scaled({text}, t)"
-
-
-@rule_name
-def scaled(fresh: Any, t: Any) -> Any:
-    """fresh * t, written into the memory of fresh, which nobody else holds, where that is possible."""
-    if fresh.__class__ is np.ndarray:
-        whole = t.__class__ is np.ndarray and fresh.shape == t.shape and fresh.dtype == t.dtype
-        if whole or (t.__class__ is fresh.dtype.type and fresh.shape):
-            return np.multiply(fresh, t, out=fresh)
-    return RULE_NAMES["multiply"](fresh, t)
-
-
 class Elementwise(PrimitiveRow):
     """A function that acts entry by entry on broadcast operands.
 
@@ -185,6 +115,7 @@ class Elementwise(PrimitiveRow):
 
     def keep(self, y, operands, wanted, params):
         shape = shape_of(y)
+        large = y.__class__ is np.ndarray and y.nbytes >= SMALLEST
         links: list = []
         for position in wanted:
             partial = self.partials[position]
@@ -192,7 +123,8 @@ class Elementwise(PrimitiveRow):
                 links.append(None)
                 continue
             own = shape_of(operands[position])
-            links.append((partial.times, partial.keep(y, *operands), None if own == shape else own))
+            times = partial.times_large if large else partial.times
+            links.append((times, partial.keep(y, *operands), None if own == shape else own))
         return shape, links
 
     def push(self, tangents, kept):
@@ -402,81 +334,6 @@ def qualified_name(function: Callable) -> str:
     name = getattr(function, "__name__", repr(function))
     module = getattr(function, "__module__", None) or "numpy"
     return f"{module}.{name}"
-
-
-def shape_of(x: Any) -> tuple[int, ...]:
-    """The shape of an array, a traced value or a number."""
-    if x.__class__ is float or x.__class__ is int:
-        return ()
-    try:
-        return x.shape
-    except AttributeError:
-        return np.shape(x)
-
-
-def rank_of(x: Any) -> int:
-    """The number of axes of an array, a traced value or a number."""
-    return len(shape_of(x))
-
-
-def as_operand(x: Any) -> Any:
-    """An operand of a call; lists, and object arrays that NumPy made of traced scalars, become traced arrays."""
-    if x.__class__ is np.ndarray:
-        return stack_traced(x) if x.dtype.hasobject else x
-    return as_operand(np.asarray(x)) if isinstance(x, list | tuple) else x
-
-
-def stack_traced(array: np.ndarray) -> Any:
-    """The array that an object array of traced scalars and numbers stands for."""
-    if not any(isinstance(x, Traced) for x in array.flat):
-        return array.astype(float)[()]
-    return np.reshape(np.stack(array.ravel().tolist()), array.shape)
-
-
-def the_number_in(cotangent: Any) -> Any:
-    """The number that fills a large array that NumPy broadcast from one, or None."""
-    if cotangent.__class__ is np.ndarray and cotangent.size >= LARGE and not any(cotangent.strides):
-        return cotangent[(0,) * cotangent.ndim]
-    return None
-
-
-def spread(number: Any, shape: tuple[int, ...]) -> Any:
-    """An array of a shape filled with one number: written out where small, a view of stride zero where large."""
-    if isinstance(number, np.generic | float) and math.prod(shape) < LARGE:
-        filled = np.empty(shape, getattr(number, "dtype", float))
-        filled.fill(number)
-        return filled
-    return np.broadcast_to(number, shape)
-
-
-LARGE = 4096  # entries: from here on a pass over memory costs more than a few calls
-
-
-def sum_of(terms: Sequence) -> Any:
-    """The sum of at least one term, the first as it is."""
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
-
-
-def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
-    """Sum a cotangent over the axes along which an operand of this shape was broadcast.
-
-    >>> unbroadcast(np.ones((2, 3)), (3,))
-    array([2., 2., 2.])
-    """
-    found = shape_of(cotangent)
-    if found == shape:
-        return cotangent
-    extra = len(found) - len(shape)
-    if extra > 0:
-        cotangent = np.sum(cotangent, axis=tuple(range(extra)))
-        found = found[extra:]
-    stretched = tuple(axis for axis, (n, m) in enumerate(zip(shape, found)) if n == 1 and m != 1)
-    if stretched:
-        cotangent = np.sum(cotangent, axis=stretched, keepdims=True)
-    return cotangent
 
 
 def _lift(x: Any, rank: int) -> Any:

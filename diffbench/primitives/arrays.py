@@ -1,0 +1,84 @@
+"""What rules need to know of arrays, traced or not: shapes, sums over broadcast axes, numbers spread over a shape."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from diffbench.primitives.primitive import Traced
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of an array, a traced value or a number."""
+    if x.__class__ is float or x.__class__ is int:
+        return ()
+    try:
+        return x.shape
+    except AttributeError:
+        return np.shape(x)
+
+
+def rank_of(x: Any) -> int:
+    """The number of axes of an array, a traced value or a number."""
+    return len(shape_of(x))
+
+
+def as_operand(x: Any) -> Any:
+    """An operand of a call; lists, and object arrays that NumPy made of traced scalars, become traced arrays."""
+    if x.__class__ is np.ndarray:
+        return stack_traced(x) if x.dtype.hasobject else x
+    return as_operand(np.asarray(x)) if isinstance(x, list | tuple) else x
+
+
+def stack_traced(array: np.ndarray) -> Any:
+    """The array that an object array of traced scalars and numbers stands for."""
+    if not any(isinstance(x, Traced) for x in array.flat):
+        return array.astype(float)[()]
+    return np.reshape(np.stack(array.ravel().tolist()), array.shape)
+
+
+def the_number_in(cotangent: Any) -> Any:
+    """The number that fills a large array that NumPy broadcast from one, or None."""
+    if cotangent.__class__ is np.ndarray and cotangent.size >= LARGE and not any(cotangent.strides):
+        return cotangent[(0,) * cotangent.ndim]
+    return None
+
+
+def spread(number: Any, shape: tuple[int, ...]) -> Any:
+    """An array of a shape filled with one number: written out where small, a view of stride zero where large."""
+    if isinstance(number, np.generic | float) and math.prod(shape) < LARGE:
+        filled = np.empty(shape, getattr(number, "dtype", float))
+        filled.fill(number)
+        return filled
+    return np.broadcast_to(number, shape)
+
+
+LARGE = 4096  # entries: from here on a pass over memory costs more than a few calls
+
+
+def sum_of(terms: Sequence) -> Any:
+    """The sum of at least one term, the first as it is."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
+    """Sum a cotangent over the axes along which an operand of this shape was broadcast.
+
+    >>> unbroadcast(np.ones((2, 3)), (3,))
+    array([2., 2., 2.])
+    """
+    found = shape_of(cotangent)
+    if found == shape:
+        return cotangent
+    extra = len(found) - len(shape)
+    if extra > 0:
+        cotangent = np.sum(cotangent, axis=tuple(range(extra)))
+        found = found[extra:]
+    stretched = tuple(axis for axis, (n, m) in enumerate(zip(shape, found)) if n == 1 and m != 1)
+    if stretched:
+        cotangent = np.sum(cotangent, axis=stretched, keepdims=True)
+    return cotangent

@@ -1,0 +1,114 @@
+"""Partial derivatives as text: compiled once, in the names of NumPy and of a few helpers.
+
+As text a rule can be shown as mathematics, can be written in line in generated code, and tells by the names that it
+mentions what must be remembered for it.
+"""
+
+import ast
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from diffbench.memory import pooled
+
+RULE_NAMES: dict[str, Any] = {
+    name: pooled(value) if isinstance(value, np.ufunc) and value.nout == 1 else value
+    for name, value in vars(np).items()
+    if not name.startswith("_")
+}
+"""The names that partial derivatives may use: NumPy's, and the helpers added with `rule_name`."""
+
+
+def rule_name(function: Callable) -> Callable:
+    """Let partial derivatives use this function by its name."""
+    RULE_NAMES[function.__name__] = function
+    return function
+
+
+class ExactConstant(float):
+    """A constant of a rule, as a float and, for arithmetic of more digits, as a text in the names of exact.py."""
+
+    def __new__(cls, value: float, text: str) -> "ExactConstant":
+        constant = super().__new__(cls, value)
+        constant.text = text
+        return constant
+
+    text: str
+
+
+RULE_NAMES |= {
+    "LN2": ExactConstant(math.log(2), "log(2)"),
+    "LN10": ExactConstant(math.log(10), "log(10)"),
+    "DEGREE": ExactConstant(math.pi / 180, "pi / 180"),
+    "RADIAN": ExactConstant(180 / math.pi, "180 / pi"),
+    "PI": ExactConstant(math.pi, "pi"),
+}
+
+
+class Partial:
+    """The partial derivative of an elementwise function in one operand, compiled from its text.
+
+    `value(y, *operands)` is the partial itself, `times(t, y, *operands)` its product with a tangent or cotangent, and
+    `keep(y, *operands)` those of y and the operands that the text mentions, None in place of the others.
+    `times_large` is `times` for large arrays, with every temporary in lent memory.
+    """
+
+    __slots__ = ("keep", "text", "times", "times_large", "value")
+
+    def __init__(self, text: str, variables: str):
+        self.text = text
+        tree = ast.parse(text, mode="eval").body
+        mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        arguments = ", ".join(variables)
+        needed = ", ".join(name if name in mentioned else "None" for name in variables)
+        self.value = eval(f"lambda {arguments}: {text}", RULE_NAMES)
+        self.keep = eval(f"lambda {arguments}: ({needed},)")
+        product = _times(text, tree)
+        self.times = eval(f"lambda t, {arguments}: {product}", RULE_NAMES)
+        calls = ast.unparse(_OperatorsAsCalls().visit(ast.parse(product, mode="eval")))
+        self.times_large = eval(f"lambda t, {arguments}: {calls}", RULE_NAMES)
+
+
+class _OperatorsAsCalls(ast.NodeTransformer):
+    """Writes a - b as subtract(a, b), and so on: operators take fresh memory, our functions borrow it."""
+
+    names = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.USub: "negative"}
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        return self._call(node.op, [node.left, node.right])
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(node)
+        return self._call(node.op, [node.operand])
+
+    def _call(self, op: ast.AST, arguments: list) -> ast.AST:
+        return ast.Call(ast.Name(self.names[type(op)], ast.Load()), arguments, [])
+
+
+def _times(text: str, tree: ast.expr) -> str:
+    """The text of t times a partial, without the multiplications and temporaries that one can see to be needless."""
+    if text == "1":
+        return "t"
+    if text == "-1":
+        return "negative(t)"
+    if isinstance(tree, ast.Name):
+        return f"multiply(t, {text})"
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult) and isinstance(tree.left, ast.Constant):
+        first, rest = ast.unparse(tree.left), ast.unparse(tree.right)
+        return f"scaled(multiply(t, {first}), {rest})"  # one pass over memory where t is a number
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div) and ast.unparse(tree.left) == "1":
+        return f"divide(t, {ast.unparse(tree.right)})"
+    return f"scaled({text}, t)"
+
+
+@rule_name
+def scaled(fresh: Any, t: Any) -> Any:
+    """fresh * t, written into the memory of fresh, which nobody else holds, where that is possible."""
+    if fresh.__class__ is np.ndarray:
+        whole = t.__class__ is np.ndarray and fresh.shape == t.shape and fresh.dtype == t.dtype
+        if whole or (t.__class__ is fresh.dtype.type and fresh.shape):
+            return np.multiply(fresh, t, out=fresh)
+    return RULE_NAMES["multiply"](fresh, t)
