@@ -35,7 +35,7 @@ from diffbench.tape import record
 MAP, CHAIN = "logistic map", "soft ReLU chain"
 SERIES = ("problem", "form")
 SIZE = "n"
-LIMITS = {"quick": Limits(seconds=2), "lecture": Limits(seconds=4), "full": Limits(seconds=120)}
+LIMITS = {"quick": Limits(seconds=1), "lecture": Limits(seconds=4), "full": Limits(seconds=120)}
 X = sympy.Symbol("x")
 
 # ------------------------------------------------------------------------------------------------------- sweep
@@ -49,7 +49,7 @@ def sweep(profile: str) -> list[dict[str, Any]]:
         {"problem": name, "form": form, "n": n}
         for name, largest in SIZES[profile].items()
         for n in range(1, largest + 1)
-        for form in SIZE_OF
+        for form in FORMS
         if name == MAP or form not in ("product rule", "expanded")
     ]
 
@@ -97,16 +97,16 @@ def program(name: str, n: int, backend: str) -> int:
     return len(record(db.derivative(f, backend=backend), point))
 
 
-SIZE_OF = {
-    "f itself": lambda name, n: tree_operations(symbolic(name, n)[0]),
-    "tree": lambda name, n: tree_operations(derivative(name, n)),
-    "graph": lambda name, n: distinct_nodes(derivative(name, n)),
-    "shared": lambda name, n: shared_operations(derivative(name, n)),
-    "product rule": lambda name, n: tree_operations(product_rule(n)),
-    "expanded": lambda name, n: tree_operations(sympy.expand(derivative(name, n))),
-    "simplified": lambda name, n: tree_operations(sympy.simplify(derivative(name, n))),
-    "forward AD": lambda name, n: program(name, n, "forward"),
-    "reverse AD": lambda name, n: program(name, n, "reverse"),
+FORMS = {  # form: its size, and its look in figures
+    "f itself": (lambda name, n: tree_operations(symbolic(name, n)[0]), "function"),
+    "tree": (lambda name, n: tree_operations(derivative(name, n)), "symbolic-tree"),
+    "distinct nodes": (lambda name, n: distinct_nodes(derivative(name, n)), "symbolic-graph"),
+    "after CSE": (lambda name, n: shared_operations(derivative(name, n)), "symbolic-shared"),
+    "product rule": (lambda name, n: tree_operations(product_rule(n)), "symbolic-product"),
+    "expanded": (lambda name, n: tree_operations(sympy.expand(derivative(name, n))), "symbolic-expanded"),
+    "simplified": (lambda name, n: tree_operations(sympy.simplify(derivative(name, n))), "symbolic-simplified"),
+    "forward AD": (lambda name, n: program(name, n, "forward"), "forward"),
+    "reverse AD": (lambda name, n: program(name, n, "reverse"), "reverse"),
 }
 
 
@@ -116,63 +116,47 @@ def measure(problem: str, form: str, n: int) -> dict[str, Any]:
     while not seconds or (sum(seconds) < 0.05 and len(seconds) < 5):
         clear_cache()  # SymPy remembers derivatives
         start = time.perf_counter()
-        size = SIZE_OF[form](problem, n)
+        size = FORMS[form][0](problem, n)
         seconds.append(time.perf_counter() - start)
     return {"size": int(size), "seconds": min(seconds)}
 
 
 # ------------------------------------------------------------------------------------------------------ expect
 
-KNOWN = {"tree": [0, 2, 21, 82, 264, 768, 2096], "shared": [0, 2, 12, 27, 45, 67, 93]}  # with SymPy 1.14
+PUBLISHED = {"tree": [0, 2, 21, 82, 264, 768, 2096], "after CSE": [0, 2, 12, 27, 45, 67, 93]}  # of l_n', n = 1 ...
+FORMULAS = (  # problem, form, size in n, from which n on
+    (MAP, "f itself", "5 2^(n-2) - 2", lambda n: 5 * 2 ** (n - 2) - 2, 2),
+    (MAP, "expanded", "3 2^(n-1) - 4", lambda n: 3 * 2 ** (n - 1) - 4, 2),
+    (MAP, "distinct nodes", "(n^2 + 11n - 8) / 2", lambda n: (n * n + 11 * n - 8) // 2, 3),
+    (MAP, "after CSE", "2n^2 - 5", lambda n: 2 * n * n - 5, 4),
+    (CHAIN, "tree", "5n^2 + 5n - 1", lambda n: 5 * n * n + 5 * n - 1, 1),
+    (CHAIN, "after CSE", "8n - 2", lambda n: 8 * n - 2, 1),
+)
 
 
 def expect(frame: Any) -> list[Claim]:
-    """Exact counts where the literature or an induction gives them, and the class of growth."""
-    of = {key: rows.set_index("n")["size"] for key, rows in frame[frame.status == "ok"].groupby(["problem", "form"])}
-    same_sympy = sympy.__version__.startswith("1.14")
+    """Exact counts (of SymPy 1.14), then the class of growth."""
+    ok = frame[frame.status == "ok"].set_index("n")
+    sizes = {key: rows["size"].astype(int) for key, rows in ok.groupby(["problem", "form"])}
+    decided = sympy.__version__.startswith("1.14")
     claims = []
-    for form, known in KNOWN.items():
-        found = of[MAP, form].loc[: len(known)].astype(int).tolist()
-        holds = found == known[: len(found)] if same_sympy else None
-        claims.append(Claim(f"l_n', {form}: published counts, n = 1 ...", holds, str(found), str(known)))
-    for name, form, start, formula, count in (
-        (MAP, "f itself", 2, "5 2^(n-2) - 2", lambda n: 5 * 2 ** (n - 2) - 2),
-        (MAP, "expanded", 2, "3 2^(n-1) - 4", lambda n: 3 * 2 ** (n - 1) - 4),
-        (MAP, "graph", 3, "(n^2 + 11n - 8) / 2", lambda n: (n * n + 11 * n - 8) // 2),
-        (MAP, "shared", 4, "2n^2 - 5", lambda n: 2 * n * n - 5),
-        (CHAIN, "tree", 1, "5n^2 + 5n - 1", lambda n: 5 * n * n + 5 * n - 1),
-        (CHAIN, "shared", 1, "8n - 2", lambda n: 8 * n - 2),
-    ):
-        sizes = of[name, form].loc[start:]
-        wrong = [int(n) for n, size in sizes.items() if size != count(n)]
-        holds = not wrong if same_sympy else None
-        claims.append(
-            Claim(f"{name}, {form}: {formula}", holds, f"differs at n = {wrong}" if wrong else "exact", "exact")
-        )
-    for name in (MAP, CHAIN):
-        for form in ("forward AD", "reverse AD"):
-            steps = sorted(set(np.diff(of[name, form].loc[2:]).astype(int).tolist()))
-            claims.append(
-                Claim(f"{name}, {form}: every n adds the same operations", len(steps) == 1, str(steps), "one number")
-            )
-    growth = of[MAP, "tree"].iloc[-1] / of[MAP, "tree"].iloc[-2]
-    claims.append(Claim("l_n', tree: more than doubles with every n", growth > 2, f"{growth:.2f}", "> 2"))
+    for form, published in PUBLISHED.items():
+        found = sizes[MAP, form].loc[: len(published)].tolist()
+        holds = found == published[: len(found)] if decided else None
+        claims.append(Claim(f"{MAP}, {form}: published sizes", holds, str(found), str(published)))
+    for problem, form, text, formula, start in FORMULAS:
+        wrong = [n for n, size in sizes[problem, form].loc[start:].items() if size != formula(n)]
+        holds = not wrong if decided else None
+        claims.append(Claim(f"{problem}, {form}: {text}", holds, f"not at n = {wrong}" if wrong else "all", "all"))
+    for problem, form in ((problem, form) for problem in (MAP, CHAIN) for form in ("forward AD", "reverse AD")):
+        added = sorted({*np.diff(sizes[problem, form].loc[2:]).tolist()})
+        claims.append(Claim(f"{problem}, {form}: linear in n", len(added) == 1, f"{added} for each n", "one number"))
+    growth = sizes[MAP, "tree"].iloc[-1] / sizes[MAP, "tree"].iloc[-2]
+    claims.append(Claim(f"{MAP}, tree: more than doubles with n", growth > 2, f"{growth:.2f} times", "> 2"))
     return claims
 
 
 # ------------------------------------------------------------------------------------------------------ figure
-
-LABEL = {
-    "f itself": ("function", "f itself"),
-    "tree": ("symbolic-tree", "tree"),
-    "graph": ("symbolic-graph", "distinct nodes"),
-    "shared": ("symbolic-shared", "after CSE"),
-    "product rule": ("symbolic-product", "product rule"),
-    "expanded": ("symbolic-expanded", "expanded"),
-    "simplified": ("symbolic-simplified", "simplified"),
-    "forward AD": ("forward", "forward AD"),
-    "reverse AD": ("reverse", "reverse AD"),
-}
 
 
 def draw(frame: Any, problem: str, column: str, *labels: str, limit: float | None = None) -> tuple[Any, Any]:
@@ -180,7 +164,7 @@ def draw(frame: Any, problem: str, column: str, *labels: str, limit: float | Non
     figure, ax = plotting.figure(*labels)
     plotting.log_axes(ax, x=False)
     for form, rows in frame[frame.problem == problem].groupby("form", sort=False):
-        plotting.series(ax, rows, "n", column, *LABEL[form], limit=limit)
+        plotting.series(ax, rows, "n", column, FORMS[form][1], form, limit)
     ax.set_xticks(sorted(set(frame[frame.problem == problem].n)))
     return figure, ax
 
