@@ -1,0 +1,320 @@
+"""Finite differences: f at neighbouring points, subtracted and divided.  Fornberg 1988; Nocedal & Wright 2006, §8.1.
+
+For the m-th derivative by a stencil of order p, the default step balances truncation, h**p, and round-off, eps/h**m:
+
+    h = eps**(1/(p+m)) · max(|x|, 1)        for each entry of x
+
+with the larger eps of the dtypes of x and f(x). It is the optimum where f and its derivatives are of one size on the
+scale max(|x|, 1); for arguments that live on another scale, give `step` or rescale them. Steps are rounded to what the
+floating-point numbers around x can represent, so that (x + h) - x is h.
+
+All is plain NumPy around f, so that f and x may be traced: differences of automatic derivatives work, and automatic
+derivatives of differences.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from diffbench.backends.base import Differentiator, size_of
+from diffbench.backends.finite_neighbourhood import Entry, Neighbourhood, as_scalar
+from diffbench.backends.finite_stencil import Stencil, central, one_sided
+from diffbench.dispatch import is_traced, primal
+from diffbench.errors import ArgumentError, UnsupportedVerb
+from diffbench.primitives.kinds import shape_of
+
+
+class FiniteDifference(Differentiator):
+    """What forward, backward and central differences share; subclasses choose the stencils.
+
+    order : the power of the step in the truncation error.
+    step : one absolute step for every entry, in place of the default. A direction is followed so far that no entry
+        moves further than its own step.
+    """
+
+    method = "numerical"
+    options = ("order", "step")
+
+    def __init__(self, order: int, step: float | None = None):
+        super().__init__()
+        self.order, self.step = self._checked_order(order), self._checked_step(step)
+
+    def stencil(self, derivative: int) -> Stencil:
+        """The stencil for the first or the second derivative."""
+        raise NotImplementedError
+
+    def evaluations(self, verb: str, n: int = 1) -> int:
+        """The number of evaluations of f that a verb needs for n entries in the differentiated arguments.
+
+        The one at x itself, which gives the value, counts. "push" and "pull" are calls of what linearize and pullback
+        return. Of a batch, each direction costs as much as it would alone, less the evaluation at x.
+
+        >>> FiniteCentral().evaluations("gradient", n=10), FiniteForward().evaluations("gradient", n=10)
+        (21, 11)
+        """
+        p, pairs = self.order, n * (n - 1) // 2
+        counts = {
+            **dict.fromkeys(("gradient", "value_and_gradient", "jacobian", "vjp", "pullback"), 1 + p * n),
+            **dict.fromkeys(("derivative", "jvp"), 1 + p),
+            "linearize": 1,
+            "push": p,
+            "pull": 0,
+            "hessian": 1 + (len(self.stencil(2).offsets) - 1) * n + p * p * pairs,
+            "hvp": (1 + p) * (1 + p * n) if 0 in self.stencil(1).offsets else 1 + p * p * n,
+        }
+        if verb not in counts:
+            raise UnsupportedVerb(f"evaluations: there is no verb {verb!r}", hint=f"one of {', '.join(counts)}")
+        return counts[verb]
+
+    def linearize(self, function, point):
+        """The values, and push(tangents): a difference along the direction, by `order` evaluations whatever n."""
+        near = Neighbourhood(function, point)
+        steps = self._steps(near, 1)
+
+        def push(tangents: Sequence, batch: bool = False) -> list:
+            if batch:
+                return _one_by_one(push, tangents, near.values)
+            t = _distance_along(tangents, steps)
+            return [d / t for d in self.stencil(1).combine(lambda k: near.along(tangents, k * t))]
+
+        return near.values, push
+
+    def jacobian(self, function, point):
+        """The values, and the blocks: differences along each entry, by `order` evaluations of f for each."""
+        near = Neighbourhood(function, point)
+        return near.values, self._blocks(near, self._entries(near, 1), near.values)
+
+    def hessian(self, function, point):
+        """The gradient and the Hessian of a scalar function, both from the same values of f.
+
+        Diagonal entries come from the stencil of the second derivative, the others from the product of two stencils of
+        the first (four points at order 2): symmetric by construction. The steps are those of a second derivative, wider
+        than `gradient` would take.
+        """
+        near = Neighbourhood(function, point)
+        entries = self._entries(near, 2)
+        first, second = self.stencil(1), self.stencil(2)
+
+        @cache
+        def on_axis(i: int, k: int) -> list:
+            return near.beside(entries[i], k)
+
+        def off_axis(i: int, k: int, j: int, m: int) -> list:
+            if k and m:
+                return near.at((entries[i], k), (entries[j], m))
+            return on_axis(i, k) if k else on_axis(j, m)
+
+        def mixed(i: int, j: int) -> Any:
+            (d,) = first.combine(lambda k: first.combine(partial(off_axis, i, k, j)))
+            return d / entries[i].step / entries[j].step
+
+        n = len(entries)
+        matrix: list[list] = [[None] * n for _ in range(n)]
+        for i, entry in enumerate(entries):
+            matrix[i][i] = second.combine(partial(on_axis, i))[0] / entry.step / entry.step
+        for i, j in combinations(range(n), 2):
+            matrix[i][j] = matrix[j][i] = mixed(i, j)
+        slopes = [first.combine(partial(on_axis, i))[0] / entry.length for i, entry in enumerate(entries)]
+        return _vector_blocks(slopes, point), _matrix_blocks(matrix, point)
+
+    def hvp(self, function, point, directions, batch=False):
+        """The difference along the direction of gradients that are themselves differences."""
+        near = Neighbourhood(function, point)
+        entries, steps = self._entries(near, 2), self._steps(near, 2)
+
+        def product(tangents: Sequence) -> list:
+            t = _distance_along(tangents, steps)
+
+            def gradient(k: int) -> list:
+                return self._blocks(near.moved(tangents, k * t) if k else near, entries, near.values)[0]
+
+            return [d / t for d in self.stencil(1).combine(gradient)]
+
+        return _one_by_one(product, directions, point) if batch else product(directions)
+
+    def _steps(self, near: Neighbourhood, derivative: int) -> list:
+        """The step of each entry, in arrays of the shapes and dtypes of the arguments."""
+        reach = self.stencil(derivative).reach
+        steps = []
+        for x in near.point:
+            plain = np.asarray(primal(x))
+            if self.step is None:
+                h = near.eps(x) ** (1 / (self.order + derivative)) * np.maximum(np.abs(plain), 1)
+            else:
+                h = np.full_like(plain, self.step)
+            steps.append(representable(plain, h, reach))
+        return steps
+
+    def _entries(self, near: Neighbourhood, derivative: int) -> list[Entry]:
+        """Every entry of every argument with its step."""
+        entries = []
+        for argument, (x, steps) in enumerate(zip(near.point, self._steps(near, derivative), strict=True)):
+            lengths = self._lengths(np.asarray(primal(x)), steps)
+            entries += [
+                Entry(argument, index, as_scalar(step), as_scalar(length))
+                for index, (step, length) in enumerate(zip(np.ravel(steps), np.ravel(lengths), strict=True))
+            ]
+        return entries
+
+    def _lengths(self, x: np.ndarray, steps: Any) -> Any:
+        """The steps that are really made, after rounding: the stencil applied to x itself."""
+        return self.stencil(1).combine(lambda k: [x + k * steps])[0]
+
+    def _blocks(self, near: Neighbourhood, entries: Sequence[Entry], values: Sequence) -> list[list]:
+        """The blocks of the Jacobian, from a difference along each entry; `values` give the shapes of the results."""
+        columns: list[list] = [[] for _ in near.point]
+        for entry in entries:
+            differences = self.stencil(1).combine(partial(near.beside, entry))
+            columns[entry.argument].append([d / entry.length for d in differences])
+        return [
+            [_block([column[i] for column in group], value, x) for group, x in zip(columns, near.point, strict=True)]
+            for i, value in enumerate(values)
+        ]
+
+    def _checked_order(self, order: int) -> int:
+        if isinstance(order, bool) or not isinstance(order, int | np.integer) or order < 1:
+            raise ArgumentError(f"{self.name}: order={order!r}, expected a positive integer", hint="order=2")
+        return int(order)
+
+    def _checked_step(self, step: float | None) -> float | None:
+        if step is None or (isinstance(step, int | float | np.floating | np.integer) and 0 < step < math.inf):
+            return step
+        raise ArgumentError(
+            f"{self.name}: step={step!r}, expected a positive finite number",
+            why="the step is the distance between neighbouring points",
+            hint="leave it out: the default follows the precision of x and the order",
+        )
+
+
+class FiniteForward(FiniteDifference):
+    """Forward differences: f at x and to the right of it. Error O(step**order), about eps**(order/(order+1)) at best.
+
+    Cost of a gradient: order·n + 1 evaluations of f.
+
+    >>> difference = FiniteForward(step=1e-4).gradient(lambda leaves: [np.exp(leaves[0])], [0.0])
+    >>> float(difference[1][0])
+    1.000050001667141
+    """
+
+    name, cost = "finite-forward", "n + 1 evaluations of f"
+
+    def __init__(self, order: int = 1, step: float | None = None):
+        super().__init__(order, step)
+
+    def stencil(self, derivative):
+        return one_sided(self.order, derivative)
+
+
+class FiniteBackward(FiniteDifference):
+    """Backward differences: f at x and to the left of it; otherwise as FiniteForward."""
+
+    name, cost = "finite-backward", "n + 1 evaluations of f"
+
+    def __init__(self, order: int = 1, step: float | None = None):
+        super().__init__(order, step)
+
+    def stencil(self, derivative):
+        return one_sided(self.order, derivative, direction=-1)
+
+
+class FiniteCentral(FiniteDifference):
+    """Central differences of any even order. Error O(step**order), about eps**(order/(order+1)) at best.
+
+    Cost of a gradient: order·n evaluations of f, and one for the value.
+
+    >>> _, blocks = FiniteCentral(order=4).jacobian(lambda leaves: [np.sin(leaves[0])], [0.0])
+    >>> bool(abs(blocks[0][0] - 1) < 1e-12)
+    True
+    """
+
+    name, cost = "finite-central", "2 n + 1 evaluations of f"
+
+    def __init__(self, order: int = 2, step: float | None = None):
+        super().__init__(order, step)
+
+    def stencil(self, derivative):
+        return central(self.order, derivative)
+
+    def _checked_order(self, order):
+        order = super()._checked_order(order)
+        if order % 2:
+            raise ArgumentError(
+                f"{self.name}: order={order}, expected an even number",
+                why="the odd powers of the step cancel between the two sides",
+                hint=f"order={order + 1} costs as much; finite-forward and finite-backward have odd orders",
+            )
+        return order
+
+
+def representable(x: np.ndarray, step: Any, reach: int) -> Any:
+    """Steps in whole units in the last place of the furthest point, at least one: x + k·step is then exact.
+
+    >>> x, h = 1.5, representable(np.array(1.5), 1e-5, reach=1)
+    >>> bool((x + h) - x == h)
+    True
+    """
+    with np.errstate(invalid="ignore", over="ignore"):  # x may be NaN or infinite, and then so is the derivative
+        unit = np.spacing(np.abs(x) + reach * step)
+        return unit * np.maximum(np.rint(step / unit), 1)
+
+
+def _distance_along(tangents: Sequence, steps: Sequence) -> Any:
+    """How far to go along a direction so that no entry moves further than its step; 1 where nothing moves."""
+    distances = []
+    for tangent, step in zip(tangents, steps, strict=True):
+        speed = np.abs(np.asarray(primal(tangent)))
+        moving = speed != 0
+        distances += [np.min(step[moving] / speed[moving])] if np.any(moving) else []
+    t = as_scalar(np.min(distances)) if distances else 1.0
+    return 1.0 if t == 0 else t
+
+
+def _one_by_one(linear: Callable, directions: Sequence, like: Sequence) -> list:
+    """The images of directions that are stacked along a first axis, stacked likewise."""
+    images = [linear([direction[i] for direction in directions]) for i in range(shape_of(directions[0])[0])]
+    if not images:
+        return [np.zeros((0, *shape_of(x))) for x in like]
+    return [_stack(image) for image in zip(*images, strict=True)]
+
+
+def _stack(items: Sequence) -> Any:
+    """Items along a new first axis."""
+    return np.stack(items) if any(map(is_traced, items)) else np.array(items)
+
+
+def _block(columns: Sequence, value: Any, x: Any) -> Any:
+    """A block of shape result + argument from its columns."""
+    shape = shape_of(value) + shape_of(x)
+    return np.reshape(np.moveaxis(_stack(columns), 0, -1), shape) if columns else np.zeros(shape)
+
+
+def _cuts(point: Sequence) -> list[slice]:
+    """Where the entries of each argument lie in the list of all entries."""
+    ends = np.cumsum([size_of(x) for x in point]).tolist()
+    return [slice(end - size_of(x), end) for end, x in zip(ends, point, strict=True)]
+
+
+def _vector_blocks(entries: list, point: Sequence) -> list:
+    """The entries of a gradient in the shapes of the arguments."""
+    return [
+        np.reshape(_stack(entries[cut]), shape_of(x)) if entries[cut] else np.zeros(shape_of(x))
+        for cut, x in zip(_cuts(point), point, strict=True)
+    ]
+
+
+def _matrix_blocks(matrix: list[list], point: Sequence) -> list[list]:
+    """The blocks of a Hessian in the shapes of pairs of arguments."""
+    cuts = list(zip(_cuts(point), point, strict=True))
+    return [
+        [
+            np.reshape(_stack([entry for row in matrix[rows] for entry in row[columns]]), shape_of(x) + shape_of(y))
+            if size_of(x) and size_of(y)
+            else np.zeros(shape_of(x) + shape_of(y))
+            for columns, y in cuts
+        ]
+        for rows, x in cuts
+    ]
