@@ -88,6 +88,7 @@ class Elementwise(PrimitiveRow):
     analytic : whether complex arguments give the analytic continuation; False lets complex step refuse.
     complex_form : text of the analytic continuation where NumPy's function does not take complex numbers.
     cut : True where NumPy's complex function has values where its real function has none (log, sqrt, arcsin, ...).
+    singular : True where a partial can be infinite or undefined at finite operands (log and sqrt at 0, exp at 1000).
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Elementwise(PrimitiveRow):
         analytic: bool = True,
         complex_form: str | None = None,
         cut: bool = False,
+        singular: bool = False,
         bind: Callable | None = None,
         evaluate: Callable | None = None,
         name: str | None = None,
@@ -108,7 +110,7 @@ class Elementwise(PrimitiveRow):
         if evaluate is None and isinstance(function, np.ufunc):
             self.evaluate = pooled(function)
         self.variables = "x" if len(partials) == 1 else "abc"[: len(partials)]
-        self.partials = [text and Partial(text, "y" + self.variables) for text in partials]
+        self.partials = [text and Partial(text, "y" + self.variables, singular) for text in partials]
         self.exact, self.domain = exact, tuple(domain) or ((-2.0, 2.0),) * len(partials)
         self.analytic, self.cut = analytic, cut
         self.complex_form = complex_form and eval(f"lambda {', '.join(self.variables)}: {complex_form}", RULE_NAMES)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.memory import pooled
+from diffbench.primitives.primitive import Traced
 
 RULE_NAMES: dict[str, Any] = {
     name: pooled(value) if isinstance(value, np.ufunc) and value.nout == 1 else value
@@ -53,11 +54,12 @@ class Partial:
     `value(y, *operands)` is the partial itself, `times(t, y, *operands)` its product with a tangent or cotangent, and
     `keep(y, *operands)` those of y and the operands that the text mentions, None in place of the others.
     `times_large` is `times` for large arrays, with every temporary in lent memory.
+    A singular partial can be infinite or undefined at finite operands; there zero tangents and cotangents stay zero.
     """
 
     __slots__ = ("keep", "text", "times", "times_large", "value")
 
-    def __init__(self, text: str, variables: str):
+    def __init__(self, text: str, variables: str, singular: bool = False):
         self.text = text
         tree = ast.parse(text, mode="eval").body
         mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -65,7 +67,7 @@ class Partial:
         needed = ", ".join(name if name in mentioned else "None" for name in variables)
         self.value = eval(f"lambda {arguments}: {text}", RULE_NAMES)
         self.keep = eval(f"lambda {arguments}: ({needed},)")
-        product = _times(text, tree)
+        product = f"zero_stays_zero(t, {_times(text, tree)})" if singular else _times(text, tree)
         self.times = eval(f"lambda t, {arguments}: {product}", RULE_NAMES)
         calls = ast.unparse(_OperatorsAsCalls().visit(ast.parse(product, mode="eval")))
         self.times_large = eval(f"lambda t, {arguments}: {calls}", RULE_NAMES)
@@ -102,6 +104,25 @@ def _times(text: str, tree: ast.expr) -> str:
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div) and ast.unparse(tree.left) == "1":
         return f"divide(t, {ast.unparse(tree.right)})"
     return f"scaled({text}, t)"
+
+
+@rule_name
+def zero_stays_zero(t: Any, product: Any) -> Any:
+    """The product of t and an infinite or undefined slope, zero where t is zero: a branch not taken carries nothing.
+
+    np.where(x > 0, np.log(x), 0) has slope 0 at 0, although log passes on 0 times infinity there, which is NaN.
+    """
+    return product if free_of_nan(product) else np.where(t == 0, 0.0, product)
+
+
+def free_of_nan(x: Any) -> bool:
+    """Whether there is no NaN among numbers, which may be traced."""
+    while isinstance(x, Traced):
+        x = x.primal
+    if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
+        return bool(np.all(x == x))
+    least = np.minimum.reduce(x, axis=None, initial=np.inf)  # one pass without a temporary; NaN is the least of all
+    return bool(least == least)
 
 
 @rule_name

@@ -210,7 +210,7 @@ def _einsum_vjp(cotangent, y, operands, wanted, inputs, output, optimize):
 
 
 def _einsum_transpose(g: Any, i: int, operands: Sequence, inputs: Sequence[str], output: str, optimize: Any) -> Any:
-    """The cotangent of operand i: the product of that of the result and the other operands, in the axes of operand i."""
+    """The cotangent of operand i: that of the result times all other operands, in the axes of operand i."""
     own, shape = inputs[i], shape_of(operands[i])
     sizes = dict(zip(own, shape))
     terms = [output, *inputs[:i], *inputs[i + 1 :]]

@@ -96,10 +96,22 @@ def of_elementwise(row: Elementwise, shapes: tuple, label: str = "") -> Example:
     return Example(f"{row.name}{label}", row, f, tuple(operands[i] for i in moving))
 
 
+def broadcast_examples(row: Elementwise) -> list[Example]:
+    """An elementwise function at arrays of one shape, and with each operand in turn broadcast against the others."""
+    whole = ((3, 4),) * len(row.partials)
+    examples = [of_elementwise(row, whole)]
+    for position in range(len(whole)):
+        for shape in ((4,), (3, 1), (), float):
+            shapes = (*whole[:position], shape, *whole[position + 1 :])
+            label = "number" if shape is float else shape
+            examples.append(of_elementwise(row, shapes, f"-{row.variables[position]} {label}"))
+    return examples
+
+
 ROWS = list(TABLE.values())
 ELEMENTWISE = [row for row in ROWS if isinstance(row, Elementwise)]
 CALLS = [from_text(row, text) for row in ROWS for text in row.examples]
-EXAMPLES = [of_elementwise(row, ((3, 4),) * len(row.partials)) for row in ELEMENTWISE] + CALLS
+EXAMPLES = [example for row in ELEMENTWISE for example in broadcast_examples(row)] + CALLS
 
 
 def named(example: Example) -> str:

@@ -1,0 +1,144 @@
+"""Every elementwise row against its own exact meaning: SymPy's derivative to 50 digits, and mpmath's numerical one."""
+
+import ast
+from functools import lru_cache
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+
+import diffbench as db
+from diffbench.primitives.kinds import Constant, Elementwise
+from tests.primitives.examples import ELEMENTWISE, ROWS, sample
+
+DIGITS = 50
+POINTS = 5
+
+
+class locally_constant(sympy.Function):
+    """floor or trunc away from its jumps: to SymPy's derivatives a constant, with mpmath's value."""
+
+    def fdiff(self, argindex=1):
+        return sympy.Integer(0)
+
+    def _eval_evalf(self, prec):
+        return sympy.floor(self.args[0].evalf())
+
+
+SYMPY = {name: getattr(sympy, name) for name in sympy.__all__} | {
+    "expm1": lambda x: sympy.exp(x) - 1,
+    "log1p": lambda x: sympy.log(1 + x),
+    "floor": locally_constant,
+    "trunc": locally_constant,
+    "where": lambda a, b, c: b if a else c,
+}
+MPMATH = {name: getattr(mpmath.mp, name) for name in dir(mpmath.mp) if not name.startswith("_")} | {
+    "ceiling": mpmath.mp.ceil,
+    "trunc": lambda x: mpmath.floor(x) if x >= 0 else mpmath.ceil(x),
+    "Abs": abs, "Max": max, "Min": min,
+    "where": lambda a, b, c: b if a else c,
+    "Eq": lambda a, b: a == b, "Ne": lambda a, b: a != b,
+    "And": lambda a, b: a and b, "Or": lambda a, b: a or b, "Not": lambda a: not a, "Xor": lambda a, b: a != b,
+}  # fmt: skip
+
+
+def exact_number(x):
+    """A float as the mpmath number of exactly its value; a truth value as it is."""
+    return bool(x) if isinstance(x, bool | np.bool) else mpmath.mpf(float(x))
+
+
+def meaning(row, variables, operands):
+    """The value of a row's exact text in mpmath."""
+    return eval(row.exact, MPMATH, dict(zip(variables, operands)))
+
+
+@lru_cache(maxsize=None)
+def derivative_by_sympy(text: str, variables: str, position: int, truth: tuple):
+    """The partial derivative of a text as a function of mpmath numbers; truth values in it are fixed beforehand."""
+    symbols = sympy.symbols(list(variables), real=True)
+    values = [symbol if fixed is None else fixed for symbol, fixed in zip(symbols, truth)]
+    slope = sympy.diff(eval(text, SYMPY, dict(zip(variables, values))), symbols[position])
+    return lambda *numbers: slope.evalf(DIGITS, subs=dict(zip(symbols, map(sympy.Float, numbers))))
+
+
+def points(row, count=POINTS):
+    """Operands of an elementwise row inside its domain, a tuple of numbers for each point."""
+    return [tuple(x[()] for x in sample(row, ((),) * len(row.partials), seed)) for seed in range(count)]
+
+
+WITH_MEANING = [row for row in ELEMENTWISE if row.exact]
+PARTIALS = [
+    pytest.param(row, position, id=f"{row.name.removeprefix('numpy.')}-{row.variables[position]}")
+    for row in WITH_MEANING
+    for position, partial in enumerate(row.partials)
+    if partial
+]
+by_partial = pytest.mark.parametrize(("row", "position"), PARTIALS)
+
+
+def slope_of(row, position, operands):
+    """What forward mode gives for one partial derivative."""
+    return db.derivative(row.function, argnum=position, backend="forward")(*operands)
+
+
+@by_partial
+def test_a_partial_is_sympys_derivative(row, position):
+    for operands in points(row):
+        truth = tuple(bool(x) if isinstance(x, bool | np.bool) else None for x in operands)
+        slope = derivative_by_sympy(row.exact, row.variables, position, truth)
+        expected = slope(*[sympy.Float(float(x), DIGITS) for x in operands])
+        assert slope_of(row, position, operands) == pytest.approx(float(expected), rel=4e-15, abs=1e-15)
+
+
+@by_partial
+def test_a_partial_is_mpmaths_numerical_derivative(row, position):
+    with mpmath.workdps(DIGITS):
+        for operands in points(row):
+            numbers = [exact_number(x) for x in operands]
+
+            def along(t, numbers=numbers):
+                return meaning(row, row.variables, [*numbers[:position], t, *numbers[position + 1 :]])
+
+            expected = mpmath.diff(along, numbers[position])
+            assert slope_of(row, position, operands) == pytest.approx(float(expected), rel=4e-15, abs=1e-15)
+
+
+def named(row):
+    return row.name.removeprefix("numpy.")
+
+
+@pytest.mark.parametrize("row", WITH_MEANING, ids=named)
+def test_numpys_function_is_the_exact_one(row):
+    with mpmath.workdps(DIGITS):
+        for operands in points(row):
+            expected = meaning(row, row.variables, [exact_number(x) for x in operands])
+            assert float(row.function(*operands)) == pytest.approx(float(expected), rel=1e-14, abs=1e-15)
+
+
+PIECEWISE_CONSTANT = [
+    row for row in ROWS if isinstance(row, Constant) and row.exact and isinstance(row.function, np.ufunc)
+]
+
+
+@pytest.mark.parametrize("row", PIECEWISE_CONSTANT, ids=named)
+def test_a_piecewise_constant_function_is_the_exact_one(row):
+    variables = sorted({node.id for node in ast.walk(ast.parse(row.exact)) if isinstance(node, ast.Name)} & set("abx"))
+    rng = np.random.default_rng(0)
+    logical = any(word in row.exact for word in ("And", "Or", "Xor", "Not"))
+    for _ in range(20):
+        operands = rng.uniform(-3, 3, len(variables))
+        operands = operands > 0 if logical else operands
+        assert row.function(*operands) == meaning(row, variables, [exact_number(x) for x in operands])
+
+
+def test_every_ufunc_of_numpy_has_a_row():
+    from diffbench.primitives import TABLE
+
+    of_dates = {np.isnat}
+    ufuncs = {value for value in vars(np).values() if isinstance(value, np.ufunc)}
+    assert {ufunc.__name__ for ufunc in ufuncs - set(TABLE) - of_dates} == set()
+
+
+def test_every_differentiable_elementwise_row_says_its_exact_meaning():
+    assert [row.name for row in ROWS if isinstance(row, Elementwise) and not row.exact] == []
