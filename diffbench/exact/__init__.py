@@ -1,0 +1,10 @@
+"""Plain NumPy programs on exact numbers: one trace, and an algebra that says what its entries are.
+
+trace.py    arrays of exact entries, and what a row of the table means for them
+digits.py   numbers of many digits (mpmath)
+"""
+
+from diffbench.exact.digits import Digits
+from diffbench.exact.trace import Algebra, Exact, ExactTrace
+
+__all__ = ["Algebra", "Digits", "Exact", "ExactTrace"]
