@@ -64,7 +64,7 @@ def sinc_slope(x: Any, y: Any) -> Any:
     for k in range(20, 0, -1):
         series = 1 - square / (2 * k * (2 * k + 3)) * series
     far = (np.cos(u) - y) / np.where(near, 1.0, x)
-    return np.where(near, -RULE_NAMES["PI"] * u / 3 * series, far)
+    return np.where(near, -(RULE_NAMES["PI"] * u) / 3 * series, far)
 
 
 class Select(Elementwise):
@@ -240,7 +240,7 @@ ROWS = [
     Elementwise(np.fmax,       "share(a, b, y)", "share(b, a, y)", exact="Max(a, b)", analytic=False),
     Elementwise(np.fmin,       "share(b, a, y)", "share(a, b, y)", exact="Min(a, b)", analytic=False),
     WHERE,
-    Elementwise(np.copysign,   "sign(a) * copysign(1.0, b)", None, exact="Abs(a) * sign(b)", analytic=False,
+    Elementwise(np.copysign,   "sign(a) * sign(y)", None, exact="Abs(a) * sign(b)", analytic=False,
                                domain=(AWAY_FROM_ZERO,) * 2),
     Composite(np.clip, _expand_clip, examples=["clip(A, -0.5, 0.5)", "clip(A, None, 0.5)", "clip(A, v[:, None], 2.0)",
                                                "clip(A, min=0.0)"]),

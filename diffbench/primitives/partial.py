@@ -38,6 +38,12 @@ class ExactConstant(float):
 
     text: str
 
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """Go in as a plain float: to those NumPy adapts its precision (float32 stays float32), not to subclasses."""
+        if any(isinstance(x, Traced) for x in inputs):
+            return NotImplemented
+        return getattr(ufunc, method)(*[float(x) if x.__class__ is ExactConstant else x for x in inputs], **kwargs)
+
 
 RULE_NAMES |= {
     "LN2": ExactConstant(math.log(2), "log(2)"),

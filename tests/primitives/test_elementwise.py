@@ -1,7 +1,7 @@
 """Every elementwise row against its own exact meaning: SymPy's derivative to 50 digits, and mpmath's numerical one."""
 
 import ast
-from functools import lru_cache
+from functools import cache
 
 import mpmath
 import numpy as np
@@ -53,7 +53,7 @@ def meaning(row, variables, operands):
     return eval(row.exact, MPMATH, dict(zip(variables, operands)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def derivative_by_sympy(text: str, variables: str, position: int, truth: tuple):
     """The partial derivative of a text as a function of mpmath numbers; truth values in it are fixed beforehand."""
     symbols = sympy.symbols(list(variables), real=True)
