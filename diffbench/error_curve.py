@@ -48,7 +48,7 @@ def fit_errors(steps: np.ndarray, errors: np.ndarray, order: int) -> ErrorCurve:
     >>> [f"{number:.0e}" for number in (*curve.turn, curve.best_step)]
     ['3e-06', '6e-11', '3e-06']
     """
-    typical = running_median(errors)
+    typical = typical_errors(steps, errors)
     best = int(np.lexsort((errors, typical))[0])
     small = steps <= max(steps[best] / 10, np.min(steps))
     roundoff = float(np.max(errors[small] * steps[small]))
@@ -61,10 +61,11 @@ def fit_errors(steps: np.ndarray, errors: np.ndarray, order: int) -> ErrorCurve:
     return ErrorCurve(order, float(steps[best]), float(typical[best]), roundoff, slope, truncation)
 
 
-def running_median(errors: np.ndarray) -> np.ndarray:
-    """Each error's median with its two neighbours: a lucky cancellation at one step is not its best.
+def typical_errors(steps: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """The median over half a decade of steps around each one: a lucky cancellation at one step is not its best.
 
-    >>> running_median(np.array([4.0, 3.0, 0.0, 3.0, 5.0]))
-    array([4., 3., 3., 3., 5.])
+    >>> typical_errors(10.0 ** np.array([0, -0.25, -0.5, -0.75, -1]), np.array([4.0, 3.0, 0.0, 3.0, 5.0]))
+    array([3.5, 3. , 3. , 3. , 4. ])
     """
-    return np.median(np.lib.stride_tricks.sliding_window_view(np.pad(errors, 1, mode="edge"), 3), axis=1)
+    decades = np.log10(steps)
+    return np.array([np.median(errors[np.abs(decades - decade) < 0.26]) for decade in decades])

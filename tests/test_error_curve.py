@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diffbench.error_curve import fit_errors, running_median
+from diffbench.error_curve import fit_errors, typical_errors
 
 STEPS = 10.0 ** -np.arange(0, 16, 0.25)
 
@@ -56,5 +56,9 @@ def test_one_lucky_cancellation_is_not_the_best_step():
     assert fit_errors(STEPS, errors, 2).best_step != STEPS[50]
 
 
-def test_running_median_keeps_the_length():
-    assert len(running_median(STEPS)) == len(STEPS)
+def test_typical_errors_follow_a_smooth_curve_and_ignore_one_outlier():
+    errors = STEPS.copy()
+    errors[30] = 1e-300
+    typical = typical_errors(STEPS, errors)
+    assert typical[30] == pytest.approx(STEPS[30], rel=1)
+    np.testing.assert_allclose(typical[1:28], STEPS[1:28])
