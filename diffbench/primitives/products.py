@@ -2,6 +2,7 @@
 
 import string
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def _expand_vdot(a, b, /):
 
 def _expand_outer(a, b, out=None):
     only_default(out=out)
-    return np.ravel(a)[:, None] * np.ravel(b)
+    return np.reshape(a, (-1, 1)) * np.ravel(b)
 
 
 def _expand_tensordot(a, b, axes=2):
@@ -156,24 +157,34 @@ def _bind_einsum(*operands, out=None, optimize=False):
     only_default(out=out)
     if not isinstance(operands[0], str):
         operands = _as_text(operands)
-    subscripts, arrays = operands[0].replace(" ", ""), [as_operand(x) for x in operands[1:]]
+    arrays = [as_operand(x) for x in operands[1:]]
+    inputs, output = _explicit(operands[0].replace(" ", ""), tuple([rank_of(x) for x in arrays]))
+    return arrays, {"inputs": inputs, "output": output, "optimize": optimize}
+
+
+@cache
+def _explicit(subscripts: str, ranks: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
+    """The axes of each operand and of the result, one letter for each axis, from subscripts as NumPy allows them.
+
+    >>> _explicit("i...,ij", (3, 2))
+    (('iab', 'ij'), 'abj')
+    """
     left, arrow, output = subscripts.partition("->")
     inputs = left.split(",")
-    if len(inputs) != len(arrays):
-        raise ValueError(f"einsum: {len(inputs)} subscripts for {len(arrays)} operands")
+    if len(inputs) != len(ranks):
+        raise ValueError(f"einsum: {len(inputs)} subscripts for {len(ranks)} operands")
+    hidden = [rank - len(term.replace("...", "")) for term, rank in zip(inputs, ranks)]
     unused = [letter for letter in string.ascii_letters if letter not in subscripts]
-    ranks = [rank_of(x) - len(term.replace("...", "")) for term, x in zip(inputs, arrays) if "..." in term]
-    ellipsis = "".join(unused[: max(ranks, default=0)])  # the letters that an ellipsis stands for, the last axes last
+    ellipsis = "".join(unused[: max([n for term, n in zip(inputs, hidden) if "..." in term], default=0)])
     if not arrow:
         letters = left.replace(",", "").replace(".", "")
         output = "..." + "".join(sorted(letter for letter in set(letters) if letters.count(letter) == 1))
     elif ellipsis and "..." not in output:
         raise ValueError("einsum: the subscripts of the result lack the ellipsis that those of an operand have")
-    inputs = [
-        term.replace("...", ellipsis[len(ellipsis) - (rank_of(x) - len(term.replace("...", ""))) :])
-        for term, x in zip(inputs, arrays)
-    ]
-    return arrays, {"inputs": tuple(inputs), "output": output.replace("...", ellipsis), "optimize": optimize}
+    named = [
+        term.replace("...", ellipsis[len(ellipsis) - n :]) for term, n in zip(inputs, hidden)
+    ]  # aligned at the end
+    return tuple(named), output.replace("...", ellipsis)
 
 
 def _as_text(operands: Sequence) -> tuple:

@@ -37,7 +37,7 @@ def normalised_axes(axis: Any, rank: int) -> tuple[int, ...]:
 
 def expand_reduced(g: Any, axis: tuple[int, ...], keepdims: bool, shape: tuple[int, ...]) -> Any:
     """A reduced array with unit axes where it was reduced, ready to broadcast against the operand."""
-    if keepdims:
+    if keepdims or len(axis) == len(shape):  # a number broadcasts as it is
         return g
     return np.reshape(g, tuple(1 if a in axis else n for a, n in enumerate(shape)))
 
@@ -106,8 +106,10 @@ MEAN = Linear(
 
 
 def _extremes(y: Any, a: Any, axis: tuple[int, ...], keepdims: bool) -> tuple[Any, Any]:
-    """Where the extremum is taken, and how many times, with unit axes where it was reduced."""
+    """Where the extremum is taken, NaN included, and how many times, with unit axes where it was reduced."""
     mask = np.equal(a, expand_reduced(y, axis, keepdims, shape_of(a)))
+    if np.any(np.isnan(y)):
+        mask = np.logical_or(mask, np.isnan(a))
     return mask, np.sum(mask, axis=axis, keepdims=True, dtype=y.dtype)
 
 
@@ -161,7 +163,7 @@ def _bind_running(a, axis=None, dtype=None, out=None):
     only_default(out=out)
     a = a if dtype is None else np.astype(a, dtype)
     if axis is None:
-        return (np.ravel(a),), {"axis": 0}
+        return (a if rank_of(a) == 1 else np.ravel(a),), {"axis": 0}
     return (a,), {"axis": normalised_axes(axis, rank_of(a))[0]}
 
 

@@ -147,12 +147,12 @@ def _bind_reshape(a, /, shape, order="C", *, copy=None):
     return (a,), {"shape": given}
 
 
-RESHAPE = Linear(
+RESHAPE: Linear = Linear(
     np.reshape,
     bind=_bind_reshape,
     evaluate=lambda a, shape: np.reshape(a, shape),
-    transpose=lambda g, position, shapes, shape: np.reshape(g, shapes[0]),
-    batch_rule=lambda operands, batched, shape: np.reshape(operands[0], (shape_of(operands[0])[0], *shape)),
+    transpose=lambda g, position, shapes, shape: RESHAPE(g, shape=shapes[0]),
+    batch_rule=lambda operands, batched, shape: RESHAPE(operands[0], shape=(shape_of(operands[0])[0], *shape)),
     examples=[
         "reshape(A, (2, 6))",
         "reshape(A, -1)",
@@ -165,16 +165,22 @@ RESHAPE = Linear(
 
 def _bind_transpose(a, axes=None):
     rank = rank_of(a)
-    order = tuple(range(rank))[::-1] if axes is None else tuple(int(axis) % rank for axis in axes)
-    return (a,), {"axes": order}
+    if axes is None:
+        return (a,), {"axes": tuple(range(rank - 1, -1, -1))}
+    return (a,), {"axes": tuple([int(axis) + rank if axis < 0 else int(axis) for axis in axes])}
 
 
-TRANSPOSE = Linear(
+def _inverse(axes: Sequence[int]) -> tuple[int, ...]:
+    """The permutation that undoes another."""
+    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
+
+
+TRANSPOSE: Linear = Linear(
     np.transpose,
     bind=_bind_transpose,
     evaluate=lambda a, axes: np.transpose(a, axes),
-    transpose=lambda g, position, shapes, axes: np.transpose(g, np.argsort(axes)),
-    batch_rule=lambda operands, batched, axes: np.transpose(operands[0], (0, *[axis + 1 for axis in axes])),
+    transpose=lambda g, position, shapes, axes: TRANSPOSE(g, axes=_inverse(axes)),
+    batch_rule=lambda operands, batched, axes: TRANSPOSE(operands[0], axes=(0, *[axis + 1 for axis in axes])),
     examples=["transpose(A)", "transpose(T, (1, 2, 0))", "transpose(T, (-1, 0, 1))"],
 )
 

@@ -24,6 +24,11 @@ def test_entries_that_tie_for_an_extremum_share_the_slope_evenly(function, mode)
 
 
 @both_modes
+def test_nan_as_an_extremum_is_the_entry_that_is_nan(mode):
+    np.testing.assert_array_equal(gradient(np.max, [1, np.nan, 3], mode), [0, 1, 0])
+
+
+@both_modes
 @pytest.mark.parametrize("function", [np.maximum, np.minimum, np.fmax, np.fmin])
 def test_operands_that_tie_share_the_slope_evenly(function, mode):
     assert db.gradient(function, argnum=(0, 1), backend=mode)(1.5, 1.5) == (0.5, 0.5)
