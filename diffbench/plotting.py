@@ -23,7 +23,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETUP
-from matplotlib.ticker import EngFormatter, LogLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import EngFormatter, LogFormatter, LogLocator, NullLocator, StrMethodFormatter
 
 GUIDE = "#888888"
 INK = "#222222"
@@ -137,17 +137,13 @@ def log_axes(ax: Axes, *, x: bool = True, y: bool = True, base: int = 10) -> Non
     if x:
         ax.set_xscale("log", base=base)
         ax.xaxis.set_major_locator(LogLocator(base=base, numticks=9))
+        if base != 10:
+            ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         ax.xaxis.set_minor_locator(NullLocator())
     if y:
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(numticks=8))
         ax.yaxis.set_minor_locator(NullLocator())
-
-
-def fine_ticks(ax: Axes) -> None:
-    """Plain numbers at 1, 2, 5, 10, 20, ... on the logarithmic y axis, for ranges of few decades."""
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.yaxis.set_major_formatter(ScalarFormatter())
 
 
 def seconds(axis: Axis) -> None:
@@ -217,6 +213,7 @@ def ring(ax: Axes, x: float, y: float, name: str, label: str) -> None:
 
 def label_lines(ax: Axes) -> None:
     """Write each line's label beside its right end, moved apart where labels would collide; call it last."""
+    _enough_ticks(ax)
     ends = [(one, end) for one in ax.get_lines() if not str(one.get_label()).startswith("_") and (end := _end(one))]
     fig = ax.get_figure(root=True)
     assert fig is not None
@@ -230,6 +227,15 @@ def label_lines(ax: Axes) -> None:
             str(one.get_label()), end, (1.03, height), textcoords="axes fraction", color=one.get_color(),
             va="center", annotation_clip=False, arrowprops=leader,
         )  # fmt: skip
+
+
+def _enough_ticks(ax: Axes) -> None:
+    """On a logarithmic y axis of few decades, ticks at 1, 2, 5, 10, 20, ... instead of a tick a decade."""
+    low, high = ax.get_ylim()
+    if ax.get_yscale() == "log" and high < 100 * low:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        if isinstance(ax.yaxis.get_major_formatter(), LogFormatter):
+            ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def _end(one: Line2D) -> tuple[float, float] | None:

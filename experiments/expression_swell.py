@@ -183,7 +183,6 @@ def figures(frame: Any) -> dict[str, Any]:
         plotting.label_lines(ax)
         title = "No reuse, no swell: a chain of soft ReLUs"
         chain, ax = draw(frame, CHAIN, "size", title, "layers n", "operations")
-        plotting.fine_ticks(ax)
         plotting.label_lines(ax)
     return {"logistic_map": swell, "logistic_map_seconds": seconds, "soft_relu": chain}
 

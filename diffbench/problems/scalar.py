@@ -119,9 +119,7 @@ SCALAR_PROBLEMS = (
     _logistic("logistic_loop", logistic_loop, "loop"),
     _logistic("logistic_recursion", logistic_recursion, "recursion"),
     _logistic("logistic_while", logistic_while, "while"),
-    _at_three_halves(
-        "squire_trapp", "Squire-Trapp power", squire_trapp, squire_trapp_derivative, SQUIRE_TRAPP_SOURCE
-    ),
+    _at_three_halves("squire_trapp", "Squire-Trapp power", squire_trapp, squire_trapp_derivative, SQUIRE_TRAPP_SOURCE),
     _at_three_halves(
         "squire_trapp_ratio",
         "Squire-Trapp function",

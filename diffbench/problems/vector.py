@@ -42,13 +42,12 @@ def helmholtz_gradient(x: Any, A: Any, b: Any, RT: float = 1.0) -> Any:
 
 
 def helmholtz_point(n: int) -> tuple[Any, ...]:
-    """x = b proportional to 1..n with b.x = 0.14 for every n; A_ij = 1/(1 + i + j), the Hilbert matrix.
+    """x = 0.1, 0.2, 0.3, 0.1, ...; b proportional to x with b.x = 0.14 for every n; A_ij = 1/(1 + i + j).
 
-    At n = 3 that is x = b = (0.1, 0.2, 0.3). For b.x of this size every logarithm stays well defined.
+    At n = 3 that is x = b = (0.1, 0.2, 0.3). For b.x of this size every logarithm is well defined.
     """
-    i = np.arange(1.0, n + 1)
-    x = i * np.sqrt(0.14 / np.sum(i * i))
-    return x, 1.0 / (i[:, None] + i[None, :] - 1.0), x.copy()
+    x, i = np.resize([0.1, 0.2, 0.3], n), np.arange(n)
+    return x, 1.0 / (1.0 + i[:, None] + i[None, :]), x * (0.14 / np.dot(x, x))
 
 
 def rosenbrock(x: Any) -> Any:
