@@ -1,0 +1,153 @@
+"""Analytic continuations where NumPy has none, or not to all digits.
+
+`CONTINUATIONS` are right everywhere. `ON_EACH_SIDE` are functions with a kink, continued from whichever side the real
+parts are on: what Martins, Sturdza & Alonso (2003, §4) call complexifying them. They serve branches="real" only.
+
+Arguments are complex arrays, real ones, or arrays of complex numbers that an outer derivative traces.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from diffbench.primitives.kinds import Linear
+
+# -- between real and complex: linear over the reals, so that outer derivatives pass through ---------------------------
+
+TO_COMPLEX: Linear = Linear(
+    lambda x: np.add(x, 0j),
+    name="complex",
+    transpose=lambda g, position, shapes: REAL(g),
+    batch_rule=lambda operands, batched: TO_COMPLEX(*operands),
+)
+REAL: Linear = Linear(
+    lambda z: z.real,
+    name="real part",
+    transpose=lambda g, position, shapes: TO_COMPLEX(REAL(g)),
+    batch_rule=lambda operands, batched: REAL(*operands),
+)
+IMAGINARY: Linear = Linear(
+    lambda z: z.imag,
+    name="imaginary part",
+    transpose=lambda g, position, shapes: -1j * TO_COMPLEX(REAL(g)),
+    batch_rule=lambda operands, batched: IMAGINARY(*operands),
+)
+
+# -- without a kink ----------------------------------------------------------------------------------------------------
+
+
+def _identity(x: Any) -> Any:
+    """The conjugate and the real part: on the real axis they are x itself."""
+    return x
+
+
+def _power(power: Callable) -> Callable:
+    def form(a: Any, b: Any) -> Any:
+        """Powers of negative bases without the complex logarithm, whose angle π swamps a small imaginary part."""
+        negative = REAL(a) < 0
+        if not np.any(negative):
+            return power(a, b)
+        y = power(np.where(negative, -a, a), b)
+        return np.where(negative & (REAL(b) % 2 == 1), -y, y)
+
+    return form
+
+
+def _log1p(x: Any) -> Any:
+    """NumPy takes log(1 + x), which loses the digits of a small x."""
+    a, b = REAL(x), IMAGINARY(x)
+    near = np.abs(a) < 0.5
+    a = np.where(near, a, 0.0)
+    return np.where(near, np.log1p(a * (2 + a) + b * b) / 2 + 1j * np.arctan2(b, 1 + a), np.log(1 + x))
+
+
+def _sorted_by_real_part(a: Any, b: Any) -> tuple[Any, Any]:
+    ordered = REAL(a) <= REAL(b)
+    return np.where(ordered, a, b), np.where(ordered, b, a)
+
+
+def _logaddexp(a: Any, b: Any) -> Any:
+    low, high = _sorted_by_real_part(a, b)
+    return high + _log1p(np.exp(low - high))
+
+
+def _logaddexp2(a: Any, b: Any) -> Any:
+    low, high = _sorted_by_real_part(a, b)
+    return high + _log1p(np.exp2(low - high)) / float(np.log(2))
+
+
+def _arctan2(a: Any, b: Any) -> Any:
+    """The angle of the real parts, and the rotation from there."""
+    y, x = REAL(a), REAL(b)
+    return np.arctan2(y, x) + np.arctan((a * x - b * y) / (a * y + b * x))
+
+
+def _cbrt(x: Any) -> Any:
+    negative = REAL(x) < 0
+    y = np.power(np.where(negative, -x, x), 1 / 3)
+    return np.where(negative, -y, y)
+
+
+def _ldexp(x: Any, exponent: Any) -> Any:
+    return x * np.ldexp(np.ones_like(REAL(x)), exponent)
+
+
+CONTINUATIONS: dict[Callable, Callable] = {
+    np.conjugate: _identity,
+    np.real: _identity,
+    np.power: _power(np.power),
+    np.float_power: _power(np.float_power),
+    np.log1p: _log1p,
+    np.logaddexp: _logaddexp,
+    np.logaddexp2: _logaddexp2,
+    np.arctan2: _arctan2,
+    np.cbrt: _cbrt,
+    np.ldexp: _ldexp,
+}
+
+# -- with a kink: the side of the real parts; the mean of both sides where they tie ------------------------------------
+
+
+def _absolute(x: Any) -> Any:
+    return np.sign(REAL(x)) * x
+
+
+def _maximum(a: Any, b: Any) -> Any:
+    x, y = REAL(a), REAL(b)
+    return np.where(x > y, a, np.where(x < y, b, (a + b) / 2))
+
+
+def _minimum(a: Any, b: Any) -> Any:
+    return -_maximum(-a, -b)
+
+
+def _but_not_nan(extremum: Callable) -> Callable:
+    def form(a: Any, b: Any) -> Any:
+        return np.where(np.isnan(REAL(a)), b, np.where(np.isnan(REAL(b)), a, extremum(a, b)))
+
+    return form
+
+
+def _extremum(function: Callable) -> Callable:
+    def form(a: Any, axis: Any, keepdims: bool) -> Any:
+        x = REAL(a)
+        taken = x == function(x, axis=axis, keepdims=True)
+        total = np.sum(np.where(taken, a, 0.0), axis=axis, keepdims=keepdims)
+        return total / np.sum(taken, axis=axis, keepdims=keepdims, dtype=x.dtype)
+
+    return form
+
+
+ON_EACH_SIDE: dict[Callable, Callable] = {
+    np.absolute: _absolute,
+    np.fabs: _absolute,
+    np.maximum: _maximum,
+    np.minimum: _minimum,
+    np.fmax: _but_not_nan(_maximum),
+    np.fmin: _but_not_nan(_minimum),
+    np.max: _extremum(np.max),
+    np.min: _extremum(np.min),
+    np.remainder: lambda a, b: a - b * np.floor_divide(REAL(a), REAL(b)),
+    np.fmod: lambda a, b: a - b * np.trunc(REAL(a) / REAL(b)),
+}

@@ -1,0 +1,181 @@
+"""How complex step runs f: every primitive on complex arrays, and a refusal of what is not analytic.
+
+Without care it would give wrong derivatives without a word. Comparisons, abs and max are not analytic and are refused.
+log, sqrt and powers have values where the real function has none: there the result is NaN. Where the slope of the real
+function is infinite, any step jumps over the singularity: there the slope comes from the table.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from diffbench.backends.complex_step_forms import CONTINUATIONS, ON_EACH_SIDE, REAL, TO_COMPLEX
+from diffbench.dispatch import TracedArray, dtype_of, primal
+from diffbench.errors import NotAnalytic, UnsupportedPrimitive, UnsupportedVerb, user_location
+from diffbench.primitives.elementwise import WHERE
+from diffbench.primitives.kinds import Elementwise, General, shape_of
+from diffbench.primitives.primitive import Primitive, Trace, Traced
+
+SPLIT_NOTHING = frozenset({
+    np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like,
+    np.isrealobj, np.iscomplexobj, np.isreal, np.iscomplex, np.imag,
+    np.isnan, np.isinf, np.isfinite, np.isposinf, np.isneginf,
+    np.equal, np.not_equal, np.array_equal, np.array_equiv,
+})  # fmt: skip
+"""Piecewise constant functions that are answered from the real parts: they see shapes only, or single out points.
+
+`x == 0` holds at one point, beside which f is analytic; the rules of the table guard their singularities in this way.
+"""
+
+ANALYTIC = frozenset({np.prod, np.cumprod, np.einsum, np.linalg.solve, np.linalg.inv, np.linalg.det})
+"""Rows of the kind General that do not say so themselves."""
+
+POWERS = (np.power, np.float_power)
+
+
+class ComplexStepped(TracedArray):
+    """A real value with a small imaginary part that carries the derivative; to f it looks real."""
+
+    __slots__ = ("trace", "values")
+
+    def __init__(self, values: Any, trace: "ComplexTrace"):
+        self.values, self.trace = values, trace
+
+    @property
+    def primal(self) -> Any:
+        return REAL(self.values)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return shape_of(self.values)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.finfo(dtype_of(self.values)).dtype
+
+
+class ComplexTrace(Trace):
+    """One run of f on complex values. `branches` is "refuse" or "real"."""
+
+    __slots__ = ("branches",)
+
+    def __init__(self, branches: str):
+        super().__init__()
+        self.branches = branches
+
+    def process(self, primitive: Any, operands: Sequence, params: dict) -> Any:
+        if primitive.constant:
+            self._may_branch(primitive, primitive.function in SPLIT_NOTHING)
+            return primitive(*map(self._real, operands), **params)
+        values = [self._value(x) for x in operands]
+        for i, operand in enumerate(operands):
+            if self._is_condition(primitive, i, operand):
+                self._may_branch(primitive, False)
+                values[i] = self._real(operand)
+        if "dtype" in params:
+            params = {**params, "dtype": np.result_type(params["dtype"], np.complex64)}
+        form = self._form(primitive)
+        y = _applied(primitive, values, params) if form is None else form(*values, **params)
+        if isinstance(primitive, Elementwise) and (form or primitive.cut):
+            moving = [i for i, x in enumerate(operands) if x.__class__ is ComplexStepped and primitive.partials[i]]
+            y = _on_the_domain(primitive, y, values, moving)
+        return ComplexStepped(y, self)
+
+    def _form(self, primitive: Any) -> Callable | None:
+        """The continuation of a primitive, None where NumPy's own is one. Raises NotAnalytic where there is none."""
+        function = primitive.function
+        if form := CONTINUATIONS.get(function) or getattr(primitive, "complex_form", None):
+            return form
+        general = isinstance(primitive, General) and function not in ANALYTIC
+        if getattr(primitive, "analytic", not general):
+            return None
+        if self.branches == "real" and function in ON_EACH_SIDE:
+            return ON_EACH_SIDE[function]
+        raise NotAnalytic(
+            f"complex step cannot pass {primitive.name}: it is not analytic",
+            where=user_location(),
+            why="the imaginary part of its result would not be the derivative, and the answer would be wrong",
+            hint="use backend='forward' or 'reverse'" + BRANCHES_HINT * (function in ON_EACH_SIDE),
+        )
+
+    def _may_branch(self, primitive: Primitive, harmless: bool) -> None:
+        """Refuse functions whose result depends on which side of a boundary the value lies."""
+        if not harmless and self.branches != "real":
+            raise NotAnalytic(
+                f"complex step met {primitive.name}: complex numbers have no order, and f may not be analytic there",
+                where=user_location(),
+                why="a comparison, a branch or a piecewise constant function decides by the value of x",
+                hint="use backend='forward' or 'reverse'" + BRANCHES_HINT,
+            )
+
+    def _is_condition(self, primitive: Primitive, position: int, operand: Any) -> bool:
+        """Whether a value of ours stands where the function has no derivative, as the mask of numpy.where."""
+        ours = operand.__class__ is ComplexStepped
+        return ours and isinstance(primitive, Elementwise) and primitive.partials[position] is None
+
+    def _value(self, operand: Any) -> Any:
+        """The complex array of a value of ours; other operands as they are, if they are real.
+
+        A value that an outer derivative traces is led through TO_COMPLEX, which gives it a real cotangent back.
+        """
+        if operand.__class__ is ComplexStepped:
+            if operand.trace is self:
+                return operand.values
+        elif isinstance(operand, Traced):
+            return TO_COMPLEX(operand)
+        elif not np.iscomplexobj(operand):
+            return operand
+        raise UnsupportedVerb(
+            "complex step met complex numbers that are not its own",
+            where=user_location(),
+            why="one imaginary unit cannot serve two: f itself is complex, or complex step is nested in complex step",
+            hint="write f with real numbers; of nested derivatives, take one by another backend",
+        )
+
+    def _real(self, operand: Any) -> Any:
+        return REAL(self._value(operand)) if operand.__class__ is ComplexStepped else operand
+
+
+BRANCHES_HINT = (
+    "; where f is analytic on each side of the branch, branches='real' decides by the real parts:"
+    " db.get_backend('complex-step', branches='real')"
+)
+
+
+def _applied(primitive: Any, values: Sequence, params: dict) -> Any:
+    """NumPy's own function of complex numbers."""
+    if any(isinstance(x, Traced) for x in values):
+        return primitive(*values, **params)
+    try:
+        return primitive.evaluate(*values, **params)
+    except TypeError as error:
+        raise UnsupportedPrimitive(
+            f"complex step cannot pass {primitive.name}: it does not take complex numbers",
+            where=user_location(),
+            why=str(error),
+            hint="use backend='forward' or 'reverse', or finite differences",
+        ) from error
+
+
+def _on_the_domain(primitive: Elementwise, y: Any, values: Sequence, moving: Sequence[int]) -> Any:
+    """y, but NaN where the real function is, and with the slope of the table where that is infinite or undefined."""
+    reals = [primal(REAL(x)) for x in values]
+    with np.errstate(all="ignore"):
+        real = primitive.evaluate(*reals)
+        slopes = [primitive.partials[i].value(real, *reals) for i in moving]  # type: ignore[union-attr]
+        regular = ~np.isnan(real)
+        for slope in slopes:
+            regular = regular & np.isfinite(slope)
+        if primitive.function in POWERS:  # at 0 the slope of x**1.1 is 0, but that of a tiny step is not
+            regular = regular & ((reals[0] != 0) | (np.rint(reals[1]) == reals[1]))
+        if np.all(regular):
+            return y
+        if isinstance(y, Traced):
+            return WHERE(regular, y, np.nan)
+        y = np.array(y)
+        singular = y.copy()
+        singular.real = real
+        pushed = [np.where(values[i].imag != 0, slope * values[i].imag, 0.0) for i, slope in zip(moving, slopes)]
+        singular.imag = np.where(np.isnan(real), np.nan, sum(pushed))
+        return np.where(regular, y, singular)[()]
