@@ -42,6 +42,8 @@ def slope_in_base(a: Any, b: Any) -> Any:
 @rule_name
 def slope_in_exponent(a: Any, b: Any, y: Any) -> Any:
     """∂(a**b)/∂b = a**b·log a, and 0 at a = 0 (the limit for b > 0)."""
+    if isinstance(a, int | float):
+        return y * float(np.log(a or 1.0))  # a Python number, so that float32 stays float32
     return y * np.log(np.where(a == 0, np.ones_like(a), a))
 
 
@@ -171,19 +173,22 @@ ROWS = [
     Elementwise(np.add,        "1", "1",            exact="a + b"),
     Elementwise(np.subtract,   "1", "-1",           exact="a - b"),
     Elementwise(np.multiply,   "b", "a",            exact="a * b"),
-    Elementwise(np.divide,     "1 / b", "-y / b",   exact="a / b", domain=((-2, 2), AWAY_FROM_ZERO), singular=True),
+    Elementwise(np.divide,     "1 / b", "-y / b",   exact="a / b", domain=((-2, 2), AWAY_FROM_ZERO), singular=True,
+                               examples=["A / A[::-1]", "1 / A", "A / 2"]),
     Elementwise(np.negative,   "-1",                exact="-x"),
     Elementwise(np.positive,   "1",                 exact="x"),
-    Elementwise(np.reciprocal, "-y * y",            exact="1 / x", domain=(AWAY_FROM_ZERO,), singular=True),
+    Elementwise(np.reciprocal, "-y * y",            exact="1 / x", domain=(AWAY_FROM_ZERO,), singular=True,
+                               examples=["reciprocal(A)"]),
     Elementwise(np.power,      "slope_in_base(a, b)", "slope_in_exponent(a, b, y)",
-                               exact="a ** b", domain=(POSITIVE, (-2, 2)), cut=True, singular=True),
+                               exact="a ** b", domain=(POSITIVE, (-2, 2)), cut=True, singular=True,
+                               examples=["A ** 3", "A ** -2", "A ** 2.0", "2.0 ** A", "power(abs(A), A)"]),
     Elementwise(np.float_power, "slope_in_base(a, b)", "slope_in_exponent(a, b, y)",
                                exact="a ** b", domain=(POSITIVE, (-2, 2)), cut=True, singular=True),
     Elementwise(np.square,     "2 * x",             exact="x ** 2"),
     Elementwise(np.remainder,  "1", "-floor_divide(a, b)", exact="a - b * floor(a / b)", analytic=False,
-                               domain=((0.1, 0.9), (1.1, 1.9))),
+                               domain=((0.1, 0.9), (1.1, 1.9)), examples=["A % 0.7", "A % -0.7"]),
     Elementwise(np.fmod,       "1", "-trunc(a / b)", exact="a - b * trunc(a / b)", analytic=False,
-                               domain=((0.1, 0.9), (1.1, 1.9))),
+                               domain=((0.1, 0.9), (1.1, 1.9)), examples=["fmod(A, 0.7)"]),
     # -- exponentials and logarithms -----------------------------------------------------------------------------------
     Elementwise(np.exp,        "y",                 exact="exp(x)", singular=True),
     Elementwise(np.exp2,       "y * LN2",           exact="2 ** x", singular=True),
@@ -204,9 +209,9 @@ ROWS = [
     # -- roots ---------------------------------------------------------------------------------------------------------
     Elementwise(np.sqrt,       "0.5 / y",           exact="sqrt(x)", domain=(POSITIVE,), cut=True, singular=True),
     Elementwise(np.cbrt,       "1 / (3 * y * y)",   exact="cbrt(x)", domain=(POSITIVE,), singular=True,
-                               analytic=False),
+                               analytic=False, examples=["cbrt(A)"]),
     Elementwise(np.hypot,      "a / y", "b / y",    exact="sqrt(a * a + b * b)", domain=(AWAY_FROM_ZERO,) * 2,
-                               complex_form="sqrt(a * a + b * b)", singular=True),
+                               complex_form="sqrt(a * a + b * b)", singular=True, examples=["hypot(A, 1.0)"]),
     # -- trigonometric -------------------------------------------------------------------------------------------------
     Elementwise(np.sin,        "cos(x)",            exact="sin(x)"),
     Elementwise(np.cos,        "-sin(x)",           exact="cos(x)"),
@@ -217,9 +222,9 @@ ROWS = [
                                domain=(UNIT,)),
     Elementwise(np.arctan,     "1 / (1 + x * x)",   exact="atan(x)"),
     Elementwise(np.arctan2,    "b / (a * a + b * b)", "-a / (a * a + b * b)", exact="atan2(a, b)", analytic=False,
-                               domain=(AWAY_FROM_ZERO,) * 2, singular=True),
+                               domain=(AWAY_FROM_ZERO,) * 2, singular=True, examples=["arctan2(A, A[::-1])"]),
     Elementwise(np.sinc,       "sinc_slope(x, y)",  exact="sinc(pi * x)", domain=(AWAY_FROM_ZERO,),
-                               bind=lambda x: ((x,), {})),
+                               bind=lambda x: ((x,), {}), examples=["sinc(A)", "sinc(A / 5)"]),
     # -- hyperbolic ----------------------------------------------------------------------------------------------------
     Elementwise(np.sinh,       "cosh(x)",           exact="sinh(x)", singular=True),
     Elementwise(np.cosh,       "sinh(x)",           exact="cosh(x)", singular=True),
@@ -234,15 +239,18 @@ ROWS = [
     Elementwise(np.rad2deg,    "RADIAN",  exact="x * 180 / pi", complex_form="x * (180 / pi)"),
     Elementwise(np.degrees,    "RADIAN",  exact="x * 180 / pi", complex_form="x * (180 / pi)"),
     # -- with kinks ----------------------------------------------------------------------------------------------------
-    Elementwise(np.absolute,   "sign(x)",           exact="Abs(x)", analytic=False, domain=(AWAY_FROM_ZERO,)),
-    Elementwise(np.fabs,       "sign(x)",           exact="Abs(x)", analytic=False, domain=(AWAY_FROM_ZERO,)),
-    Elementwise(np.maximum,    "share(a, b, y)", "share(b, a, y)", exact="Max(a, b)", analytic=False),
+    Elementwise(np.absolute,   "sign(x)",           exact="Abs(x)", analytic=False, domain=(AWAY_FROM_ZERO,),
+                               examples=["abs(A)"]),
+    Elementwise(np.fabs,       "sign(x)",           exact="Abs(x)", analytic=False, domain=(AWAY_FROM_ZERO,),
+                               examples=["fabs(A)"]),
+    Elementwise(np.maximum,    "share(a, b, y)", "share(b, a, y)", exact="Max(a, b)", analytic=False,
+                               examples=["maximum(A, 0)"]),
     Elementwise(np.minimum,    "share(b, a, y)", "share(a, b, y)", exact="Min(a, b)", analytic=False),
     Elementwise(np.fmax,       "share(a, b, y)", "share(b, a, y)", exact="Max(a, b)", analytic=False),
     Elementwise(np.fmin,       "share(b, a, y)", "share(a, b, y)", exact="Min(a, b)", analytic=False),
     WHERE,
     Elementwise(np.copysign,   "sign(a) * sign(y)", None, exact="Abs(a) * sign(b)", analytic=False,
-                               domain=(AWAY_FROM_ZERO,) * 2),
+                               domain=(AWAY_FROM_ZERO,) * 2, examples=["copysign(A, A[::-1])"]),
     Composite(np.clip, _expand_clip, examples=["clip(A, -0.5, 0.5)", "clip(A, None, 0.5)", "clip(A, v[:, None], 2.0)",
                                                "clip(A, min=0.0)"]),
     # -- the real among the complex, the representable among the real --------------------------------------------------
