@@ -7,7 +7,7 @@ mentions what must be remembered for it.
 import ast
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -82,7 +82,13 @@ class Partial:
 class _OperatorsAsCalls(ast.NodeTransformer):
     """Writes a - b as subtract(a, b), and so on: operators take fresh memory, our functions borrow it."""
 
-    names = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.USub: "negative"}
+    names: ClassVar[dict[type, str]] = {
+        ast.Add: "add",
+        ast.Sub: "subtract",
+        ast.Mult: "multiply",
+        ast.Div: "divide",
+        ast.USub: "negative",
+    }
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
