@@ -74,7 +74,6 @@ LOOKS = {
     "forward":          Look("#0077BB", "o"),
     "reverse":          Look("#CC3311", "D"),
     "symbolic":         Look("#009988", "^"),
-    "symbolic-tree":    Look("#009988", "^"),
     "symbolic-product": Look("#66AA55", "v"),
     "symbolic-expanded":   Look("#AA8800", "s"),
     "symbolic-simplified": Look("#117733", "p"),
@@ -274,6 +273,8 @@ def save(fig: Figure, stem: str | Path) -> list[Path]:
     no_date = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
     paths = [Path(f"{stem}.{suffix}") for suffix in no_date]
     with style():
+        fig.draw_without_rendering()
+        fig.set_layout_engine("none")  # one layout for all three
         for path, metadata in zip(paths, no_date.values(), strict=True):
             fig.savefig(path, metadata=metadata)
     return paths

@@ -33,8 +33,8 @@ LARGEST_DENSE = 4096  # Helmholtz holds a matrix of n^2 numbers
 
 
 def sweep(profile: str) -> list[dict[str, Any]]:
-    """Every problem, every installed backend, n = 1, 2, 4, ... (quick: 1, 4, 16, 64)."""
-    factor = 4 if profile == "quick" else 2
+    """Every problem, every installed backend, n = 1, 2, 4, ... (quick: 1, 8, 64)."""
+    factor = 8 if profile == "quick" else 2
     known = db.backends()
     return [
         {"problem": name, "backend": backend, "n": factor**k}
@@ -163,4 +163,6 @@ def tables(frame: Any) -> dict[str, str]:
     laws = growth(frame, "gradient_seconds")
     backends = list(dict.fromkeys(backend for _, backend in laws))
     rows = [[backend, *(str(laws.get((problem, backend), "-")) for problem in PROBLEMS)] for backend in backends]
+    if not rows:
+        return {}
     return both("exponents", ["backend", *(find(problem).title for problem in PROBLEMS)], rows)

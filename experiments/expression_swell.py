@@ -99,7 +99,7 @@ def program(name: str, n: int, backend: str) -> int:
 
 FORMS = {  # form: its size, and its look in figures
     "f itself": (lambda name, n: tree_operations(symbolic(name, n)[0]), "function"),
-    "tree": (lambda name, n: tree_operations(derivative(name, n)), "symbolic-tree"),
+    "tree": (lambda name, n: tree_operations(derivative(name, n)), "symbolic"),
     "distinct nodes": (lambda name, n: distinct_nodes(derivative(name, n)), "symbolic-graph"),
     "after CSE": (lambda name, n: shared_operations(derivative(name, n)), "symbolic-shared"),
     "product rule": (lambda name, n: tree_operations(product_rule(n)), "symbolic-product"),

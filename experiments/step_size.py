@@ -28,9 +28,9 @@ from diffbench.tables import both
 
 LIMITS = {"quick": Limits(seconds=20), "lecture": Limits(seconds=60), "full": Limits(seconds=600)}
 TIMED = False
-SLUG = {"logistic map l₄": "logistic", "Squire-Trapp": "squire_trapp"}
+SLUG = {"Logistic map l₄": "logistic", "Squire-Trapp": "squire_trapp"}
 FUNCTIONS = {
-    "logistic map l₄": (lambda x: problem("logistic_loop").function(x, 4), 0.2),
+    "Logistic map l₄": (lambda x: problem("logistic_loop").function(x, 4), 0.2),
     "Squire-Trapp": (problem("squire_trapp_ratio").function, 1.5),
 }
 ORDER = {"finite-forward": 1, **{f"finite-central-{p}": p for p in (2, 4, 6, 8)}, "complex-step": 2}

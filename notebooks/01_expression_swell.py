@@ -134,7 +134,7 @@ assert abs(db.derivative(lambda v: logistic(v, 4))(0.2) - 9.0660864) < 1e-13
 with plotting.style():
     figure, ax = plotting.figure("Size of the derivative of lₙ", "n", "operations")
     plotting.log_axes(ax, x=False)
-    plotting.line(ax, list(tree), list(tree.values()), "symbolic-tree", "tree")
+    plotting.line(ax, list(tree), list(tree.values()), "symbolic", "tree")
     plotting.line(ax, list(shared), list(shared.values()), "symbolic-shared", "after CSE")
     plotting.line(ax, list(graph), list(graph.values()), "symbolic-graph", "distinct nodes")
     plotting.line(ax, list(trace), list(trace.values()), "forward", "AD trace")

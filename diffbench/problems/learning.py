@@ -160,11 +160,11 @@ def _affine(name: str, title: str, function: Any, derivative: Any, verb: str) ->
 
 
 LEARNING_PROBLEMS = (
-    _soft_relu("soft_relu", "soft ReLU chain", soft_relu, "analytic"),
-    _soft_relu("soft_relu_branch", "soft ReLU chain with a branch", soft_relu_branch, "branch"),
+    _soft_relu("soft_relu", "Soft ReLU chain", soft_relu, "analytic"),
+    _soft_relu("soft_relu_branch", "Soft ReLU chain with a branch", soft_relu_branch, "branch"),
     Problem(
         name="logistic_regression",
-        title="logistic regression",
+        title="Logistic regression",
         function=logistic_regression,
         derivative=logistic_regression_gradient,
         arguments=logistic_regression_point,
@@ -173,11 +173,11 @@ LEARNING_PROBLEMS = (
         source="HIPS/autograd, examples/logistic_regression.py",
         tags=frozenset({"vector", "analytic"}),
     ),
-    _affine("affine_layer", "affine layer", affine_layer, affine_layer_jacobian, "jacobian"),
-    _affine("affine_loss", "squared norm of an affine layer", affine_loss, affine_loss_gradient, "gradient"),
+    _affine("affine_layer", "Affine layer", affine_layer, affine_layer_jacobian, "jacobian"),
+    _affine("affine_loss", "Squared norm of an affine layer", affine_loss, affine_loss_gradient, "gradient"),
     Problem(
         name="mlp",
-        title="small tanh network",
+        title="Small tanh network",
         function=mlp,
         derivative=mlp_gradient,
         arguments=mlp_point,

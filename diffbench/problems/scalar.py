@@ -84,7 +84,7 @@ def martins_derivative(x: Any) -> Any:
 def _logistic(name: str, function: Any, *written: str) -> Problem:
     return Problem(
         name=name,
-        title="logistic map l_n",
+        title="Logistic map l_n",
         function=function,
         derivative=logistic_derivative,
         arguments=lambda n: (0.2, n),
