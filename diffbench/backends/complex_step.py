@@ -188,8 +188,8 @@ def _eps(point: Sequence) -> float:
 
 def _wide_steps(point: Sequence) -> np.ndarray:
     """The step of each entry for second derivatives, between truncation h⁴ and round-off eps/h."""
-    sizes = [np.maximum(np.abs(np.ravel(primal(x))), 1) for x in point]
-    return _eps(point) ** 0.2 * np.concatenate(sizes)
+    x = np.concatenate([np.ravel(primal(leaf)) for leaf in point])
+    return _eps(point) ** 0.2 * np.where(x == 0, x.dtype.type(1), np.maximum(np.abs(x), 0.25))
 
 
 def _furthest(steps: Sequence, tangents: Sequence) -> float:

@@ -80,7 +80,8 @@ def _logaddexp2(a: Any, b: Any) -> Any:
 def _arctan2(a: Any, b: Any) -> Any:
     """The angle of the real parts, and the rotation from there."""
     y, x = REAL(a), REAL(b)
-    return np.arctan2(y, x) + np.arctan((a * x - b * y) / (a * y + b * x))
+    with np.errstate(invalid="ignore"):  # at the origin there is no angle, and the slope is NaN
+        return np.arctan2(y, x) + np.arctan((a * x - b * y) / (a * y + b * x))
 
 
 def _cbrt(x: Any) -> Any:

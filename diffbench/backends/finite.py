@@ -2,11 +2,11 @@
 
 For the m-th derivative by a stencil of order p, the default step balances truncation, h**p, and round-off, eps/h**m:
 
-    h = eps**(1/(p+m)) · max(|x|, 1)        for each entry of x
+    h = eps**(1/(p+m)) · scale        for each entry of x, with scale = max(|x|, 1/4), or 1 where x is 0
 
-with the larger eps of the dtypes of x and f(x). It is the optimum where f and its derivatives are of one size on the
-scale max(|x|, 1); for arguments that live on another scale, give `step` or rescale them. Steps are rounded to what the
-floating-point numbers around x can represent, so that (x + h) - x is h.
+with the larger eps of the dtypes of x and f(x). It is the optimum where f and its derivatives are of one size on that
+scale; for arguments that live on another, give `step` or rescale them. Steps are rounded to what the floating-point
+numbers around x can represent, so that (x + h) - x is h.
 
 All is plain NumPy around f, so that f and x may be traced: differences of automatic derivatives work, and automatic
 derivatives of differences.
@@ -143,7 +143,7 @@ class FiniteDifference(Differentiator):
         for x in near.point:
             plain = np.asarray(primal(x))
             if self.step is None:
-                h = near.eps(x) ** (1 / (self.order + derivative)) * np.maximum(np.abs(plain), 1)
+                h = near.eps(x) ** (1 / (self.order + derivative)) * scale_of(plain)
             else:
                 h = np.full_like(plain, self.step)
             steps.append(representable(plain, h, reach))
@@ -248,6 +248,11 @@ class FiniteCentral(FiniteDifference):
                 hint=f"order={order + 1} costs as much; finite-forward and finite-backward have odd orders",
             )
         return order
+
+
+def scale_of(x: np.ndarray) -> Any:
+    """The distance over which f is expected to change: a guess, and of a zero nothing can be guessed."""
+    return np.where(x == 0, x.dtype.type(1), np.maximum(np.abs(x), 0.25))
 
 
 def representable(x: np.ndarray, step: Any, reach: int) -> Any:

@@ -7,7 +7,7 @@ on arbitrarily spaced grids, Mathematics of Computation 51 (1988) 699-706.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from math import factorial
 from typing import Any
 
@@ -47,21 +47,21 @@ def fornberg_weights(offsets: Sequence[int | Fraction], derivative: int) -> list
 class Stencil:
     """An approximation of the m-th derivative at 0 from values at multiples of the step, with an error O(step**order).
 
-    `differences` holds (weight, i, j): the approximation is Σ weight·(f(i·h) - f(j·h)) / h**m. The values are
-    subtracted before they are weighted, because that subtraction of neighbours is exact.
+    `differences` holds pairs (i, j): the approximation is Σ weight(i)·(f(i·h) - f(j·h)) / h**m. Values are subtracted
+    before they are weighted, because that subtraction of neighbours is exact.
     """
 
     derivative: int
     order: int
     weights: Mapping[int, Fraction]
-    differences: tuple[tuple[Fraction, int, int], ...]
+    differences: tuple[tuple[int, int], ...]
 
-    @property
+    @cached_property
     def offsets(self) -> tuple[int, ...]:
         """The multiples of the step at which f is evaluated, in ascending order."""
-        return tuple(sorted({offset for _, *pair in self.differences for offset in pair}))
+        return tuple(sorted({offset for pair in self.differences for offset in pair}))
 
-    @property
+    @cached_property
     def reach(self) -> int:
         """The largest multiple of the step."""
         return max(map(abs, self.offsets))
@@ -88,17 +88,21 @@ class Stencil:
     def combine(self, sample: Callable[[int], Sequence]) -> list:
         """Σ weight·(sample(i) - sample(j)), result by result; `sample` gives the list of results at an offset."""
         at = {offset: sample(offset) for offset in self.offsets}
-        results = range(len(at[self.offsets[0]]))
         return [
-            sum_of([as_number(w, at[i][k]) * (at[i][k] - at[j][k]) for w, i, j in self.differences]) for k in results
+            sum_of([self._weight(i, at[i][k]) * (at[i][k] - at[j][k]) for i, j in self.differences])
+            for k in range(len(at[self.offsets[0]]))
         ]
 
+    def _weight(self, offset: int, value: Any) -> Any:
+        """A weight that leaves the dtype of a value alone, and does not spoil the digits of a longdouble."""
+        if getattr(value, "dtype", None) == np.longdouble:
+            weight = self.weights[offset]
+            return np.longdouble(weight.numerator) / np.longdouble(weight.denominator)
+        return self._doubles[offset]
 
-def as_number(weight: Fraction, value: Any) -> Any:
-    """A weight that leaves the dtype of the value alone, and does not spoil the digits of a longdouble."""
-    if getattr(value, "dtype", None) == np.longdouble:
-        return np.longdouble(weight.numerator) / np.longdouble(weight.denominator)
-    return float(weight)
+    @cached_property
+    def _doubles(self) -> dict[int, float]:
+        return {offset: float(weight) for offset, weight in self.weights.items()}
 
 
 @cache
@@ -110,7 +114,7 @@ def central(order: int, derivative: int = 1) -> Stencil:
     """
     half = order // 2
     weights = _nonzero_weights(range(-half, half + 1), derivative)
-    differences = [(weights[k], k, -k if derivative == 1 else 0) for k in weights if k > 0 or (k and derivative == 2)]
+    differences = [(k, -k if derivative == 1 else 0) for k in weights if k > 0 or (k and derivative == 2)]
     return Stencil(derivative, order, weights, tuple(differences))
 
 
@@ -122,7 +126,7 @@ def one_sided(order: int, derivative: int = 1, direction: int = 1) -> Stencil:
     {0: '-3/2', 1: '2', 2: '-1/2'}
     """
     weights = _nonzero_weights([direction * k for k in range(order + derivative)], derivative)
-    return Stencil(derivative, order, weights, tuple([(weights[k], k, 0) for k in weights if k]))
+    return Stencil(derivative, order, weights, tuple([(k, 0) for k in weights if k]))
 
 
 def _nonzero_weights(offsets: Sequence[int], derivative: int) -> dict[int, Fraction]:

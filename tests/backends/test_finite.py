@@ -147,8 +147,9 @@ def test_default_step_reaches_the_error_that_theory_promises(name, order, dtype)
         (lambda x: x**2, 1e8, lambda x: 2 * x),
         (lambda x: np.log(x), 1e6, lambda x: 1 / x),
         (np.sin, 1e-9, mpmath.cos),
+        (np.sin, 0.0, mpmath.cos),
     ],
-    ids=["exp(40)", "square(1e8)", "log(1e6)", "sin(1e-9)"],
+    ids=["exp(40)", "square(1e8)", "log(1e6)", "sin(1e-9)", "sin(0)"],
 )
 def test_default_step_scales_with_large_arguments_and_not_with_small_ones(f, x, truth):
     exact = float(truth(mpmath.mpf(x)))
