@@ -81,6 +81,9 @@ class TracedArray(Traced):
     def __int__(self) -> int:
         raise trace_lost("int(x)")
 
+    def __trunc__(self) -> int:
+        raise trace_lost("math.trunc(x)")
+
     def __index__(self) -> int:
         raise trace_lost("the use of x as an index or in range(x)")
 
@@ -109,6 +112,18 @@ class TracedArray(Traced):
 
     def astype(self, dtype: Any, **_: Any) -> Any:
         return apply(np.astype, self, np.dtype(dtype))
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return apply(np.round, self, digits or 0)
+
+    def __divmod__(self, other: Any) -> tuple:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple:
+        return other // self, other % self
+
+    def __format__(self, specification: str) -> str:
+        return format(primal(self), specification)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.primal!r})"

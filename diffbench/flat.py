@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.dispatch import primal
 from diffbench.errors import ArgumentError, DirectionError, ResultError, TraceLost
 from diffbench.primitives.kinds import shape_of, stack_traced
-from diffbench.primitives.primitive import Traced
+from diffbench.primitives.primitive import Trace, Traced
 from diffbench.structure import LEAF, Structure, flatten, flatten_like, map_leaves, unflatten
 
 
@@ -22,7 +21,19 @@ class FlatFunction:
     After a call, `result_structure` and `aux` belong to that call.
     """
 
-    __slots__ = ("argnums", "args", "aux", "f", "has_aux", "kwargs", "result_structure", "scalar", "structures", "verb")
+    __slots__ = (
+        "argnums",
+        "args",
+        "aux",
+        "f",
+        "has_aux",
+        "kwargs",
+        "level",
+        "result_structure",
+        "scalar",
+        "structures",
+        "verb",
+    )
 
     def __init__(
         self,
@@ -36,6 +47,7 @@ class FlatFunction:
     ):
         self.verb, self.f, self.args, self.kwargs, self.argnums = verb, f, args, kwargs, argnums
         self.has_aux, self.scalar = has_aux, scalar
+        self.level = Trace().level if has_aux else 0  # the traces of this derivative will have higher ones
         self.structures: list[Structure] = []
         self.result_structure = LEAF
         self.aux: Any = None
@@ -77,7 +89,7 @@ class FlatFunction:
             raise
         if self.has_aux:
             result, aux = self._split_aux(result)
-            self.aux = map_leaves(primal, aux)
+            self.aux = map_leaves(self._without_our_traces, aux)
         results, self.result_structure = flatten(result)
         if self.scalar:
             return [self._scalar_leaf(results)]
@@ -90,6 +102,12 @@ class FlatFunction:
                 hint="return (result, aux)",
             )
         return result
+
+    def _without_our_traces(self, leaf: Any) -> Any:
+        """An auxiliary leaf as f returns it outside of this derivative, still traced by outer ones."""
+        while isinstance(leaf, Traced) and leaf.trace.level > self.level:
+            leaf = leaf.primal
+        return leaf
 
     def _scalar_leaf(self, results: list) -> Any:
         found = "a container" if self.result_structure is not LEAF else None
@@ -147,6 +165,7 @@ def float_leaf(leaf: Any, verb: str, f: Callable, argnum: int) -> Any:
         return float(leaf)
     else:
         kind = type(leaf).__name__
+    described = f"array of {leaf.dtype}" if kind in ("M", "m", "S", "V") else kind
     words = {"c": "an array of complex numbers", "complex": "a complex number", "O": "an array of objects"}
     words |= {"U": "text", "str": "text"}
     hint = {
@@ -155,7 +174,7 @@ def float_leaf(leaf: Any, verb: str, f: Callable, argnum: int) -> Any:
     }
     hint["complex"] = hint["c"]
     raise ArgumentError(
-        f"{verb}: argument {argnum} of {name_of(f)} is {words.get(kind, 'of type ' + kind)}",
+        f"{verb}: argument {argnum} of {name_of(f)} is {words.get(kind) or f'of type {described}'}",
         why="derivatives here are with respect to real floats and arrays of them",
         hint=hint.get(kind, "choose the argument to differentiate with argnum=, or pass floats"),
     )

@@ -4,6 +4,7 @@ The functions that users call are in operators.py; they only make these objects.
 """
 
 import copy
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from diffbench.backends.base import Differentiator, one_like, overrides
 from diffbench.dispatch import dtype_of
-from diffbench.errors import ArgumentError, DirectionError
+from diffbench.errors import ArgumentError, DirectionError, ResultError
 from diffbench.flat import FlatFunction, direction_leaves, name_of
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.primitive import Traced
@@ -43,9 +44,9 @@ class Verb:
                 hint=f"write db.{self.public}(f)(x), with f itself and not its value",
             )
         self.__wrapped__ = f
-        self.f, self.argnum, self.has_aux, self.batch = f, argnum, has_aux, batch
-        self.backend = get_backend(backend, **options) if options or isinstance(backend, str) else backend
-        self.argnums = (argnum,) if isinstance(argnum, int) else tuple(argnum)
+        self.f, self.several, self.has_aux, self.batch = f, isinstance(argnum, tuple | list), has_aux, batch
+        self.backend = get_backend(backend, **options)
+        self.argnums = _argnums(argnum, self.public)
 
     @property
     def __name__(self) -> str:
@@ -81,6 +82,11 @@ class Verb:
                     hint="pass the differentiated arguments by position",
                 )
             argnums.append(argnum % len(args))
+        if len(set(argnums)) < len(argnums):
+            raise ArgumentError(
+                f"{self.public}: argnum={self.argnums} names an argument of {name_of(self.f)} twice",
+                hint="name every argument once",
+            )
         function = FlatFunction(self.public, self.f, args, kwargs, tuple(argnums), self.has_aux, self.scalar)
         point = function.take_apart()
         if self.lasting:
@@ -98,11 +104,11 @@ class Verb:
     def like_arguments(self, function: FlatFunction, leaves: list) -> Any:
         """Leaves in the containers of the differentiated arguments; a tuple of them when argnum is a tuple."""
         together = function.put_together(leaves)
-        return together[0] if isinstance(self.argnum, int) else tuple(together)
+        return tuple(together) if self.several else together[0]
 
     def tangents(self, function: FlatFunction, given: Any, point: list, batch: bool) -> list:
         """A direction of the differentiated arguments as leaves; a tuple of directions when argnum is a tuple."""
-        if isinstance(self.argnum, int):
+        if not self.several:
             given = (given,)
         elif not isinstance(given, tuple | list) or len(given) != len(self.argnums):
             raise DirectionError(
@@ -128,7 +134,7 @@ class ValueAndGradient(Verb):
     def answer(self, function, point, given, ask):
         (value,), found = ask(point)
         gradient = self.like_arguments(function, finished(found, point, point))
-        return self.with_aux(function, value), gradient
+        return self.with_aux(function, own(value)), gradient
 
 
 class Derivative(Verb):
@@ -142,7 +148,7 @@ class Derivative(Verb):
         function, point, given = super().read(args, kwargs)
         if len(point) != len(self.argnums) or any(shape_of(x) != () for x in point):
             raise ArgumentError(
-                f"derivative: argument {self.argnum} of {name_of(self.f)} is not a scalar",
+                f"derivative: argument {', '.join(map(str, self.argnums))} of {name_of(self.f)} is not a scalar",
                 why="a derivative is with respect to one real number",
                 hint="use db.gradient (scalar result), db.jacobian, or db.elementwise_derivative",
             )
@@ -157,7 +163,7 @@ class Derivative(Verb):
             unflatten(function.result_structure, finished(column, [x] * len(column), point))
             for column, x in zip(columns, point)
         ]
-        return self.with_aux(function, derivatives[0] if isinstance(self.argnum, int) else tuple(derivatives))
+        return self.with_aux(function, tuple(derivatives) if self.several else derivatives[0])
 
 
 class Jacobian(Verb):
@@ -268,6 +274,17 @@ class Prepared:
         return self.verb.answer(self._function, point, given, self._evaluate)
 
 
+def _argnums(argnum: Any, verb: str) -> tuple[int, ...]:
+    """The positions of the differentiated arguments."""
+    try:
+        return tuple(map(operator.index, argnum if isinstance(argnum, tuple | list) else (argnum,)))
+    except TypeError:
+        raise ArgumentError(
+            f"{verb}: argnum must be an integer or a tuple of integers, found {argnum!r}",
+            hint="count positional arguments from 0; arguments passed by keyword are not differentiated",
+        ) from None
+
+
 def prepared_for(function: FlatFunction, point: list) -> tuple:
     """What the differentiated arguments must keep for a preparation to fit: containers, shapes, dtypes."""
     return tuple(function.structures), tuple([(shape_of(x), dtype_of(x)) for x in point])
@@ -299,11 +316,17 @@ def finished(found: Sequence, like: Sequence, foreign: Sequence) -> list:
 
 def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
     """A leaf in the dtype of a model that is nobody else's; a scalar as a float of that dtype."""
-    if isinstance(leaf, Traced):
+    if isinstance(leaf, Traced) or (leaf.__class__ is float and (model is None or model.__class__ is float)):
         return leaf
+    if dtype_of(leaf).kind == "c":
+        raise ResultError(
+            "the derivative comes out complex",
+            why="f computes with complex numbers on the way, and derivatives here are of real functions",
+            hint="write f with real numbers: cos and sin for exp(1j * x)",
+        )
     dtype = dtype_of(leaf if model is None else model)
     if shape_of(leaf) == ():
-        return float(leaf) if model.__class__ is float or leaf.__class__ is float else dtype.type(leaf)
+        return float(leaf) if model.__class__ is float else dtype.type(leaf)
     ours = (
         leaf.dtype == dtype
         and leaf.base is None

@@ -6,6 +6,7 @@ that they carry no zero tangent or cotangent; hypot and arctan2 have no slope at
 the dtype of its operands, and must be right when it is differentiated again.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from diffbench.primitives.kinds import (
     Refused,
     as_operand,
     only_default,
+    qualified_name,
+    refuse_complex,
     rule_name,
     shape_of,
     unbroadcast,
@@ -150,6 +153,16 @@ def _bind_round(a, decimals=0, out=None):
     return (a,), {"decimals": decimals}
 
 
+def _of_reals(function: Callable) -> Callable:
+    """A function that is piecewise constant on real numbers, and refused on complex ones."""
+
+    def evaluate(x, **params):
+        refuse_complex(qualified_name(function), [x])
+        return function(x, **params)
+
+    return evaluate
+
+
 def _bind_unary(x, out=None):
     only_default(out=out)
     return (x,), {}
@@ -265,7 +278,7 @@ ROWS = [
     Composite(np.divmod, _expand_divmod, examples=["divmod(A, 0.7)[1]", "A * divmod(A, 0.7)[0]"]),
     LDEXP,
     # -- piecewise constant: derivative zero ---------------------------------------------------------------------------
-    Constant(np.sign,          exact="sign(x)"),
+    Constant(np.sign,          evaluate=_of_reals(np.sign), exact="sign(x)"),
     Constant(np.floor,         exact="floor(x)"),
     Constant(np.ceil,          exact="ceiling(x)"),
     Constant(np.trunc,         exact="trunc(x)"),
@@ -296,8 +309,9 @@ ROWS = [
     Constant(np.isneginf,      bind=_bind_unary, examples=["A * isneginf(A)"]),
     Constant(np.isreal,        examples=["A * isreal(A)"]),
     Constant(np.iscomplex,     examples=["A * iscomplex(A)"]),
-    Constant(np.imag,          examples=["A * imag(A)"]),
-    Constant(np.angle,         bind=lambda z, deg=False: ((z,), {"deg": deg}), examples=["A * angle(A)"]),
+    Constant(np.imag,          evaluate=_of_reals(np.imag), examples=["A * imag(A)"]),
+    Constant(np.angle,         evaluate=_of_reals(np.angle), bind=lambda z, deg=False: ((z,), {"deg": deg}),
+                               examples=["A * angle(A)"]),
     Constant(np.isclose,       bind=_bind_isclose, examples=["A * isclose(A, A, rtol=0.0)"]),
     Constant(np.allclose,      bind=_bind_isclose, examples=["A * allclose(A, 1.0)"]),
     Constant(np.array_equal,   bind=_bind_array_equal, examples=["A * array_equal(A, A)"]),

@@ -116,6 +116,8 @@ class Elementwise(PrimitiveRow):
         self.complex_form = complex_form and eval(f"lambda {', '.join(self.variables)}: {complex_form}", RULE_NAMES)
 
     def keep(self, y, operands, wanted, params):
+        if not self.analytic:
+            refuse_complex(self.name, operands)
         shape = shape_of(y)
         large = y.__class__ is np.ndarray and y.nbytes >= SMALLEST
         links: list = []
@@ -325,6 +327,20 @@ def unsupported_argument(row: Row, argument: str) -> UnsupportedPrimitive:
         why="the rule of this function covers its mathematical arguments only (no out=, where=, casting= ...)",
         hint="write the call without that argument, or use a finite-difference backend",
     )
+
+
+def refuse_complex(name: str, operands: Sequence) -> None:
+    """Raise UnsupportedPrimitive for complex operands of a function that is not analytic: its rules are for reals."""
+    if any(isinstance(x, complex) or getattr(x, "dtype", FLOAT).kind == "c" for x in operands):
+        raise UnsupportedPrimitive(
+            f"{name} has no derivative rule for complex numbers",
+            where=user_location(),
+            why="derivatives here are of real functions, and this function of a complex number is not analytic",
+            hint="write f with real numbers: cos and sin for exp(1j * x)",
+        )
+
+
+FLOAT = np.dtype(float)
 
 
 def qualified_name(function: Callable) -> str:
