@@ -7,7 +7,7 @@ array([0.        , 2.22324428])
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from diffbench.backends.base import Differentiator
 from diffbench.dispatch import is_traced, primal, stop_gradient
@@ -37,21 +37,18 @@ from diffbench.operators import (
     value_and_gradient,
     vjp,
 )
+from diffbench.reference import reference
 from diffbench.registry import backends, get_backend, register_backend
-
-if TYPE_CHECKING:
-    from diffbench.reference import reference
 
 __version__ = "0.1.0"
 
-_LOADED_WHEN_USED = {"reference": "diffbench.reference", "checks": "diffbench.checks", "problems": "diffbench.problems"}
+_LOADED_WHEN_USED = ("checks", "measure", "problems")
 
 
 def __getattr__(name: str) -> Any:
-    """Load the parts that need SymPy, mpmath or pandas when they are first used."""
+    """Load the parts that only some users need when they are first used."""
     if name in _LOADED_WHEN_USED:
-        module = importlib.import_module(_LOADED_WHEN_USED[name])
-        return getattr(module, name, module)
+        return importlib.import_module(f"diffbench.{name}")
     raise AttributeError(f"module 'diffbench' has no attribute {name!r}")
 
 

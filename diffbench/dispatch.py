@@ -51,6 +51,18 @@ class TracedArray(Traced):
     def T(self) -> Any:
         return apply(np.transpose, self)
 
+    @property
+    def mT(self) -> Any:
+        return apply(np.matrix_transpose, self)
+
+    @property
+    def real(self) -> Any:
+        return apply(np.real, self)
+
+    @property
+    def imag(self) -> Any:
+        return apply(np.imag, self)
+
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of unsized object")
@@ -198,6 +210,9 @@ BINARY_OPERATORS = {
     "floordiv": np.floor_divide,
     "mod": np.remainder,
     "matmul": np.matmul,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
 }
 COMPARISONS = {
     "lt": np.less,
@@ -207,13 +222,13 @@ COMPARISONS = {
     "eq": np.equal,
     "ne": np.not_equal,
 }
-UNARY_OPERATORS = {"neg": np.negative, "pos": np.positive, "abs": np.absolute}
+UNARY_OPERATORS = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
 METHODS = {
     "sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min, "var": np.var, "std": np.std,
     "cumsum": np.cumsum, "cumprod": np.cumprod, "ravel": np.ravel, "swapaxes": np.swapaxes, "squeeze": np.squeeze,
     "repeat": np.repeat, "dot": np.dot, "trace": np.trace, "diagonal": np.diagonal, "clip": np.clip, "round": np.round,
     "argmax": np.argmax, "argmin": np.argmin, "argsort": np.argsort, "any": np.any, "all": np.all, "conj": np.conjugate,
-    "nonzero": np.nonzero, "take": np.take,
+    "nonzero": np.nonzero, "take": np.take, "compress": np.compress, "searchsorted": np.searchsorted,
 }  # fmt: skip
 
 
@@ -327,7 +342,8 @@ def install_scalar_operators(cls: type, with_constant: str, with_traced: str, na
         row: Any = TABLE[BINARY_OPERATORS[name]]
         for reflected in (False, True):
             self_is, other_is = ("b", "a") if reflected else ("a", "b")
-            p_a, p_b = (partial.text for partial in row.partials)
+            # where b is a zero of Python, 1 / b would raise although a / b, with a of NumPy, did not
+            p_a, p_b = (partial.text.replace("/ b", "/ (b or float64(b))") for partial in row.partials)
             texts = {"p_self": p_b if reflected else p_a, "p_other": p_a if reflected else p_b}
             source = _SHORT_WAY.format(
                 name=f"__{'r' if reflected else ''}{name}__",
@@ -339,6 +355,13 @@ def install_scalar_operators(cls: type, with_constant: str, with_traced: str, na
                 with_constant=with_constant.format(**texts),
                 with_traced=with_traced.format(**texts),
             )
-            namespace = {**names, cls.__name__: cls, "SCALARS": SCALARS, "primitive": row, "NO_PARAMS": NO_PARAMS}
+            namespace = {
+                **names,
+                cls.__name__: cls,
+                "SCALARS": SCALARS,
+                "primitive": row,
+                "NO_PARAMS": NO_PARAMS,
+                "float64": np.float64,
+            }
             exec(compile(source, f"<scalar operators of {cls.__name__}>", "exec"), namespace)
             setattr(cls, f"__{'r' if reflected else ''}{name}__", namespace[f"__{'r' if reflected else ''}{name}__"])

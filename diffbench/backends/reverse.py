@@ -73,6 +73,8 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
                     cotangent = cotangent.result()
                 _accumulate_at(cotangents, first, cotangent, entry[1], entry[2])
                 continue
+            if cotangent.__class__ in PLAIN and cotangent == 0:
+                continue  # carries nothing, not even through an infinite slope
             so_far = cotangents[first]
             cotangents[first] = cotangent * entry[1] if so_far is None else so_far + cotangent * entry[1]
             if size == 4:
