@@ -45,6 +45,8 @@ def _identity(x: Any) -> Any:
 def _power(power: Callable) -> Callable:
     def form(a: Any, b: Any) -> Any:
         """Powers of negative bases without the complex logarithm, whose angle π swamps a small imaginary part."""
+        if b.__class__ is int and 0 < b < 100:  # NumPy multiplies
+            return power(a, b)
         negative = REAL(a) < 0
         if not np.any(negative):
             return power(a, b)

@@ -6,7 +6,8 @@ function is infinite, any step jumps over the singularity: there the slope comes
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,35 +69,30 @@ class ComplexTrace(Trace):
         if primitive.constant:
             self._may_branch(primitive, primitive.function in SPLIT_NOTHING)
             return primitive(*map(self._real, operands), **params)
-        values = [self._value(x) for x in operands]
-        for i, operand in enumerate(operands):
-            if self._is_condition(primitive, i, operand):
+        how = continuation_of(primitive) or self._on_each_side(primitive)
+        values = [self._value(operand) for operand in operands]
+        for i in how.conditions:
+            if operands[i].__class__ is ComplexStepped:
                 self._may_branch(primitive, False)
-                values[i] = self._real(operand)
+                values[i] = REAL(values[i])
         if "dtype" in params:
             params = {**params, "dtype": np.result_type(params["dtype"], np.complex64)}
-        form = self._form(primitive)
-        y = _applied(primitive, values, params) if form is None else form(*values, **params)
-        if isinstance(primitive, Elementwise) and (form or primitive.cut):
+        y = how.form(*values, **params) if how.form else _applied(primitive, values, params)
+        if how.guarded and not _is_whole_power(primitive, values):
             moving = [i for i, x in enumerate(operands) if x.__class__ is ComplexStepped and primitive.partials[i]]
             y = _on_the_domain(primitive, y, values, moving)
         return ComplexStepped(y, self)
 
-    def _form(self, primitive: Any) -> Callable | None:
-        """The continuation of a primitive, None where NumPy's own is one. Raises NotAnalytic where there is none."""
-        function = primitive.function
-        if form := CONTINUATIONS.get(function) or getattr(primitive, "complex_form", None):
-            return form
-        general = isinstance(primitive, General) and function not in ANALYTIC
-        if getattr(primitive, "analytic", not general):
-            return None
-        if self.branches == "real" and function in ON_EACH_SIDE:
-            return ON_EACH_SIDE[function]
+    def _on_each_side(self, primitive: Any) -> "Continuation":
+        """The continuation of a function with a kink from the side of the real parts, where that is wanted."""
+        form = ON_EACH_SIDE.get(primitive.function)
+        if self.branches == "real" and form:
+            return Continuation(form, False, ())
         raise NotAnalytic(
             f"complex step cannot pass {primitive.name}: it is not analytic",
             where=user_location(),
             why="the imaginary part of its result would not be the derivative, and the answer would be wrong",
-            hint="use backend='forward' or 'reverse'" + BRANCHES_HINT * (function in ON_EACH_SIDE),
+            hint="use backend='forward' or 'reverse'" + (BRANCHES_HINT if form else ""),
         )
 
     def _may_branch(self, primitive: Primitive, harmless: bool) -> None:
@@ -108,11 +104,6 @@ class ComplexTrace(Trace):
                 why="a comparison, a branch or a piecewise constant function decides by the value of x",
                 hint="use backend='forward' or 'reverse'" + BRANCHES_HINT,
             )
-
-    def _is_condition(self, primitive: Primitive, position: int, operand: Any) -> bool:
-        """Whether a value of ours stands where the function has no derivative, as the mask of numpy.where."""
-        ours = operand.__class__ is ComplexStepped
-        return ours and isinstance(primitive, Elementwise) and primitive.partials[position] is None
 
     def _value(self, operand: Any) -> Any:
         """The complex array of a value of ours; other operands as they are, if they are real.
@@ -137,6 +128,27 @@ class ComplexTrace(Trace):
         return REAL(self._value(operand)) if operand.__class__ is ComplexStepped else operand
 
 
+class Continuation(NamedTuple):
+    """How a primitive is continued into the complex plane."""
+
+    form: Callable | None  # None where NumPy's own function is the continuation
+    guarded: bool  # whether it has values, or slopes, where the real function has none
+    conditions: tuple[int, ...]  # operands without derivative, as the mask of numpy.where
+
+
+@cache
+def continuation_of(primitive: Any) -> Continuation | None:
+    """The continuation of a primitive, None where there is none."""
+    form = CONTINUATIONS.get(primitive.function) or getattr(primitive, "complex_form", None)
+    by_default = not isinstance(primitive, General) or primitive.function in ANALYTIC
+    if not form and not getattr(primitive, "analytic", by_default):
+        return None
+    if not isinstance(primitive, Elementwise):
+        return Continuation(form, False, ())
+    conditions = tuple([i for i, partial in enumerate(primitive.partials) if partial is None])
+    return Continuation(form, bool(form) or primitive.cut, conditions)
+
+
 BRANCHES_HINT = (
     "; where f is analytic on each side of the branch, branches='real' decides by the real parts:"
     " db.get_backend('complex-step', branches='real')"
@@ -156,6 +168,11 @@ def _applied(primitive: Any, values: Sequence, params: dict) -> Any:
             why=str(error),
             hint="use backend='forward' or 'reverse', or finite differences",
         ) from error
+
+
+def _is_whole_power(primitive: Any, values: Sequence) -> bool:
+    """Whether this is x**1, x**2, ...: right everywhere, and worth a short way."""
+    return primitive.function in POWERS and values[1].__class__ is int and values[1] > 0
 
 
 def _on_the_domain(primitive: Elementwise, y: Any, values: Sequence, moving: Sequence[int]) -> Any:
