@@ -119,7 +119,12 @@ class FiniteDifference(Differentiator):
         for i, j in combinations(range(n), 2):
             matrix[i][j] = matrix[j][i] = mixed(i, j)
         slopes = [first.combine(partial(on_axis, i))[0] / entry.length for i, entry in enumerate(entries)]
-        return _vector_blocks(slopes, point), _matrix_blocks(matrix, point)
+        gradient = _stack(slopes)
+        whole = np.reshape(_stack([entry for row in matrix for entry in row]), (n, n))
+        places = list(zip(_places(point), point, strict=True))
+        return [np.reshape(gradient[rows], shape_of(x)) for rows, x in places], [
+            [np.reshape(whole[rows, columns], shape_of(x) + shape_of(y)) for columns, y in places] for rows, x in places
+        ]
 
     def hvp(self, function, point, directions, batch=False):
         """The difference along the direction of gradients that are themselves differences."""
@@ -297,29 +302,7 @@ def _block(columns: Sequence, value: Any, x: Any) -> Any:
     return np.reshape(np.moveaxis(_stack(columns), 0, -1), shape) if columns else np.zeros(shape)
 
 
-def _cuts(point: Sequence) -> list[slice]:
-    """Where the entries of each argument lie in the list of all entries."""
+def _places(point: Sequence) -> list[slice]:
+    """Where the entries of each argument lie in the vector of all entries."""
     ends = np.cumsum([size_of(x) for x in point]).tolist()
     return [slice(end - size_of(x), end) for end, x in zip(ends, point, strict=True)]
-
-
-def _vector_blocks(entries: list, point: Sequence) -> list:
-    """The entries of a gradient in the shapes of the arguments."""
-    return [
-        np.reshape(_stack(entries[cut]), shape_of(x)) if entries[cut] else np.zeros(shape_of(x))
-        for cut, x in zip(_cuts(point), point, strict=True)
-    ]
-
-
-def _matrix_blocks(matrix: list[list], point: Sequence) -> list[list]:
-    """The blocks of a Hessian in the shapes of pairs of arguments."""
-    cuts = list(zip(_cuts(point), point, strict=True))
-    return [
-        [
-            np.reshape(_stack([entry for row in matrix[rows] for entry in row[columns]]), shape_of(x) + shape_of(y))
-            if size_of(x) and size_of(y)
-            else np.zeros(shape_of(x) + shape_of(y))
-            for columns, y in cuts
-        ]
-        for rows, x in cuts
-    ]
