@@ -119,12 +119,7 @@ class FiniteDifference(Differentiator):
         for i, j in combinations(range(n), 2):
             matrix[i][j] = matrix[j][i] = mixed(i, j)
         slopes = [first.combine(partial(on_axis, i))[0] / entry.length for i, entry in enumerate(entries)]
-        gradient = _stack(slopes)
-        whole = np.reshape(_stack([entry for row in matrix for entry in row]), (n, n))
-        places = list(zip(_places(point), point, strict=True))
-        return [np.reshape(gradient[rows], shape_of(x)) for rows, x in places], [
-            [np.reshape(whole[rows, columns], shape_of(x) + shape_of(y)) for columns, y in places] for rows, x in places
-        ]
+        return _in_blocks(_stack(slopes), _stack([entry for row in matrix for entry in row]), point)
 
     def hvp(self, function, point, directions, batch=False):
         """The difference along the direction of gradients that are themselves differences."""
@@ -306,3 +301,12 @@ def _places(point: Sequence) -> list[slice]:
     """Where the entries of each argument lie in the vector of all entries."""
     ends = np.cumsum([size_of(x) for x in point]).tolist()
     return [slice(end - size_of(x), end) for end, x in zip(ends, point, strict=True)]
+
+
+def _in_blocks(gradient: Any, hessian: Any, point: Sequence) -> tuple[list, list[list]]:
+    """All slopes and all second derivatives, in the shapes of the arguments and of pairs of them."""
+    matrix = np.reshape(hessian, (len(gradient), len(gradient)))
+    places = list(zip(_places(point), point, strict=True))
+    return [np.reshape(gradient[rows], shape_of(x)) for rows, x in places], [
+        [np.reshape(matrix[rows, columns], shape_of(x) + shape_of(y)) for columns, y in places] for rows, x in places
+    ]
