@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.dispatch import TracedArray
-from diffbench.primitives.kinds import shape_of
+from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.primitive import Primitive, Trace
 from diffbench.primitives.structural import INDEX
 

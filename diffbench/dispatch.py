@@ -14,8 +14,9 @@ import numpy as np
 
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
+from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.elementwise import TRUTH
-from diffbench.primitives.kinds import Row, shape_of
+from diffbench.primitives.kinds import Row
 from diffbench.primitives.primitive import Traced
 from diffbench.primitives.structural import INDEX
 

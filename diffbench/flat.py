@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.errors import ArgumentError, DirectionError, ResultError, TraceLost
-from diffbench.primitives.kinds import shape_of, stack_traced
+from diffbench.primitives.arrays import shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced
 from diffbench.structure import LEAF, Structure, flatten, flatten_like, map_leaves, unflatten
 

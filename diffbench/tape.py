@@ -17,7 +17,7 @@ import numpy as np
 
 from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators
 from diffbench.primitives import TABLE
-from diffbench.primitives.kinds import sum_of
+from diffbench.primitives.arrays import sum_of
 from diffbench.primitives.primitive import Primitive, Trace, Traced
 from diffbench.primitives.structural import INDEX
 

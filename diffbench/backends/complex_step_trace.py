@@ -14,8 +14,9 @@ import numpy as np
 from diffbench.backends.complex_step_forms import CONTINUATIONS, ON_EACH_SIDE, REAL, TO_COMPLEX
 from diffbench.dispatch import TracedArray, dtype_of, primal
 from diffbench.errors import NotAnalytic, UnsupportedPrimitive, UnsupportedVerb, user_location
+from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.elementwise import WHERE
-from diffbench.primitives.kinds import Elementwise, General, shape_of
+from diffbench.primitives.kinds import Elementwise, General
 from diffbench.primitives.primitive import Primitive, Trace, Traced
 
 SPLIT_NOTHING = frozenset({

@@ -13,7 +13,7 @@ import numpy as np
 from diffbench.backends.base import FlatFunction
 from diffbench.dispatch import dtype_of
 from diffbench.errors import ResultError
-from diffbench.primitives.kinds import shape_of
+from diffbench.primitives.arrays import shape_of
 
 
 class Entry(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.kinds import sum_of
+from diffbench.primitives.arrays import sum_of
 
 
 def fornberg_weights(offsets: Sequence[int | Fraction], derivative: int) -> list[Fraction]:

@@ -9,7 +9,7 @@ import numpy as np
 from diffbench.backends.base import Differentiator, jacobian_by_columns, jacobian_by_rows, one_like
 from diffbench.dispatch import is_traced
 from diffbench.errors import ArgumentError, DirectionError, ResultError, UnsupportedVerb
-from diffbench.primitives.kinds import rank_of, shape_of, stack_traced, sum_of
+from diffbench.primitives.arrays import rank_of, shape_of, stack_traced, sum_of
 from diffbench.structure import Structure, flatten_like, unflatten
 
 

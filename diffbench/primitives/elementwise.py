@@ -11,22 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.primitives.arrays import as_operand, shape_of, unbroadcast
 from diffbench.primitives.kinds import (
-    RULE_NAMES,
     Composite,
     Constant,
     Elementwise,
     Linear,
     NotCovered,
     Refused,
-    as_operand,
     only_default,
     qualified_name,
     refuse_complex,
-    rule_name,
-    shape_of,
-    unbroadcast,
 )
+from diffbench.primitives.partial import RULE_NAMES, rule_name
 from diffbench.primitives.primitive import Traced
 
 POSITIVE = (0.1, 3.0)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.kinds import Composite, Linear, NotCovered, as_operand, only_default, rank_of, shape_of
+from diffbench.primitives.arrays import as_operand, rank_of, shape_of
+from diffbench.primitives.kinds import Composite, Linear, NotCovered, only_default
 from diffbench.primitives.structural import ASSEMBLE, INDEX
 
 

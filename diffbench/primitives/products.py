@@ -7,18 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.primitives.arrays import as_operand, rank_of, shape_of, sum_of, unbroadcast
 from diffbench.primitives.joining import from_the_front
-from diffbench.primitives.kinds import (
-    Bilinear,
-    Composite,
-    General,
-    as_operand,
-    only_default,
-    rank_of,
-    shape_of,
-    sum_of,
-    unbroadcast,
-)
+from diffbench.primitives.kinds import Bilinear, Composite, General, only_default
 from diffbench.primitives.structural import ASSEMBLE
 
 # -- matmul: vectors, matrices, and stacks of matrices that broadcast --------------------------------------------------

@@ -10,16 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.kinds import (
-    Composite,
-    Constant,
-    General,
-    Linear,
-    only_default,
-    rank_of,
-    shape_of,
-    spread,
-)
+from diffbench.primitives.arrays import rank_of, shape_of, spread
+from diffbench.primitives.kinds import Composite, Constant, General, Linear, only_default
 
 
 def normalised_axes(axis: Any, rank: int) -> tuple[int, ...]:

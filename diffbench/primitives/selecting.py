@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.primitives.arrays import rank_of, shape_of
 from diffbench.primitives.joining import along, from_the_front
-from diffbench.primitives.kinds import Composite, only_default, rank_of, shape_of
+from diffbench.primitives.kinds import Composite, only_default
 from diffbench.primitives.structural import ASSEMBLE
 
 

@@ -9,16 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.kinds import (
-    Composite,
-    Constant,
-    Linear,
-    NotCovered,
-    as_operand,
-    rank_of,
-    shape_of,
-    unbroadcast,
-)
+from diffbench.primitives.arrays import as_operand, rank_of, shape_of, unbroadcast
+from diffbench.primitives.kinds import Composite, Constant, Linear, NotCovered
 from diffbench.primitives.primitive import Traced
 
 # -- indexing ----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import diffbench as db
-from diffbench.primitives.kinds import unbroadcast
+from diffbench.primitives.arrays import unbroadcast
 
 laws = settings(max_examples=60, deadline=None)
 shapes = hnp.array_shapes(min_dims=0, max_dims=3, max_side=4)
