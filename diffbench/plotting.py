@@ -231,7 +231,7 @@ def label_lines(ax: Axes) -> None:
 def _enough_ticks(ax: Axes) -> None:
     """On a logarithmic y axis of few decades, ticks at 1, 2, 5, 10, 20, ... instead of a tick a decade."""
     low, high = ax.get_ylim()
-    if ax.get_yscale() == "log" and high < 100 * low:
+    if ax.get_yscale() == "log" and high < 1000 * low:
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         if isinstance(ax.yaxis.get_major_formatter(), LogFormatter):
             ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

@@ -35,7 +35,7 @@ from diffbench.tape import record
 MAP, CHAIN = "logistic map", "soft ReLU chain"
 SERIES = ("problem", "form")
 SIZE = "n"
-LIMITS = {"quick": Limits(seconds=1), "lecture": Limits(seconds=4), "full": Limits(seconds=120)}
+LIMITS = {"quick": Limits(seconds=1), "lecture": Limits(seconds=6), "full": Limits(seconds=120)}
 X = sympy.Symbol("x")
 
 # ------------------------------------------------------------------------------------------------------- sweep

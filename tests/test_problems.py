@@ -56,9 +56,7 @@ def central_difference(function, tree):
 
 def scale_aware(found, expected, tolerance):
     for a, b in zip(leaves(found), expected, strict=True):
-        np.testing.assert_allclose(
-            a, b.astype(float), rtol=tolerance, atol=tolerance * float(np.max(np.abs(b)))
-        )
+        np.testing.assert_allclose(a, b.astype(float), rtol=tolerance, atol=tolerance * float(np.max(np.abs(b))))
 
 
 @pytest.mark.parametrize("name", NAMES)
