@@ -5,6 +5,7 @@ trace makes the same large arrays at every call, so the pool keeps the memory of
 the next array of that size. A loan ends by itself when the array and all views of it are gone.
 """
 
+import math
 import weakref
 from pickle import PickleBuffer
 from typing import Any
@@ -29,7 +30,8 @@ class Pool:
             piece = pieces.pop() if pieces else np.empty(size, np.uint8)
         except IndexError:  # another thread was faster
             piece = np.empty(size, np.uint8)
-        loan: Any = PickleBuffer(piece)  # type: ignore[arg-type]  # the one light object of the standard library that lends memory and can be watched
+        # the one light object of the standard library that lends memory and can be watched
+        loan: Any = PickleBuffer(piece)  # type: ignore[arg-type]
         reference = weakref.ref(loan, self._take_back)
         self._lent[id(reference)] = reference, piece
         return np.ndarray(shape, dtype, loan)
@@ -50,27 +52,30 @@ POOL = Pool()
 def pooled(ufunc: np.ufunc) -> Any:
     """A ufunc that writes large results into lent memory; otherwise the same, on traced values too."""
 
-    def apply(*operands: Any) -> Any:
-        for x in operands:
-            if x.__class__ is np.ndarray and x.nbytes >= SMALLEST:
-                break
-        else:
-            return ufunc(*operands)
-        dtype, shape = x.dtype, x.shape
-        for other in operands:
-            if other.__class__ is np.ndarray or isinstance(other, np.generic):
-                if other.dtype != dtype:
-                    return ufunc(*operands)
-                if other.shape and other.shape != shape:
-                    shape = np.broadcast_shapes(shape, other.shape)
-            elif other.__class__ is not float and other.__class__ is not int:
-                return ufunc(*operands)
-        if dtype.kind != "f":
-            return ufunc(*operands)
-        size = dtype.itemsize
-        for n in shape:
-            size *= n
-        return ufunc(*operands, out=POOL.empty(shape, dtype, size))
+    def unary(x: Any) -> Any:
+        if x.__class__ is np.ndarray and x.nbytes >= SMALLEST:
+            return _into_lent_memory(ufunc, x)
+        return ufunc(x)
 
-    apply.__name__ = ufunc.__name__
-    return apply
+    def binary(a: Any, b: Any) -> Any:
+        if (a.__class__ is np.ndarray and a.nbytes >= SMALLEST) or (b.__class__ is np.ndarray and b.nbytes >= SMALLEST):
+            return _into_lent_memory(ufunc, a, b)
+        return ufunc(a, b)
+
+    return {1: unary, 2: binary}.get(ufunc.nin, ufunc)
+
+
+def _into_lent_memory(ufunc: np.ufunc, *operands: Any) -> Any:
+    """Apply a ufunc to floats and float arrays of one dtype; to others as NumPy does it."""
+    dtype, shape = None, ()
+    for x in operands:
+        if x.__class__ is float or x.__class__ is int:
+            continue
+        if not isinstance(x, np.ndarray | np.generic) or x.dtype.kind != "f" or dtype not in (None, x.dtype):
+            return ufunc(*operands)
+        dtype = x.dtype
+        if x.shape and x.shape != shape:
+            shape = np.broadcast_shapes(shape, x.shape) if shape else x.shape
+    assert dtype is not None  # at least one operand is a large array
+    size = dtype.itemsize * math.prod(shape)
+    return ufunc(*operands, out=POOL.empty(shape, dtype, size))
