@@ -10,8 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from diffbench.errors import UnsupportedPrimitive, user_location
-from diffbench.exact.trace import Algebra
+from diffbench.exact.trace import Algebra, not_real
 
 REAL = (
     "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "asin", "acos", "atan",
@@ -52,12 +51,7 @@ class Digits(Algebra):
             return self.context.mpf(numerator) / denominator
         number = self.context.convert(x.item() if isinstance(x, np.generic) else x)
         if not isinstance(number, self.context.mpf | self.context.constant):
-            raise UnsupportedPrimitive(
-                f"{x!r} is no real number",
-                where=user_location(),
-                why="arithmetic of many digits is real, as derivatives here are",
-                hint="compute with the real and the imaginary part",
-            )
+            raise not_real(x)
         return number
 
     def plain(self, values: np.ndarray) -> Any:

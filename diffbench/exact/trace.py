@@ -134,6 +134,7 @@ class Algebra:
 
     def __init__(self) -> None:
         self.compiled: dict[tuple[str, ...], Callable] = {}
+        self.texts: dict[Callable, str] = {}  # functions for which the library has a better text than their row
         self.functions: dict[Callable, Callable] = {  # what NumPy does not do on objects as it does on floats
             np.max: self._reduction("Max"),
             np.min: self._reduction("Min"),
@@ -182,14 +183,14 @@ class Algebra:
 
     def apply(self, primitive: Any, values: Sequence[np.ndarray], params: dict) -> Any:
         """The meaning of a primitive; masks come out as plain bools wherever their entries are decided."""
-        function = getattr(primitive, "function", None)
+        function: Any = getattr(primitive, "function", None)
         if function in OF_THE_SHAPE:
             return primitive.evaluate(*[np.zeros(value.shape) for value in values], **params)
         if function in self.functions:
             return settled(self.functions[function](*values, **params))
         if primitive is TRUTH:
             return self.truth(values[0])
-        text = getattr(primitive, "exact", None) or TEXTS.get(function)
+        text = self.texts.get(function) or getattr(primitive, "exact", None) or TEXTS.get(function)
         if text:
             y = self.entry_by_entry(primitive, text, values, params)
             return bool(np.all(y)) if function is np.allclose else y
@@ -203,10 +204,18 @@ class Algebra:
         if unknown:
             raise self.undecided(primitive, f"there is no {unknown.pop()} of such values")
         operands = [*values, *params.values()]
-        return settled(np.frompyfunc(self.meaning(text, variables), len(operands), 1)(*operands))
+        return settled(each(self.meaning(text, variables), *operands))
 
     def on_objects(self, primitive: Primitive, values: Sequence[np.ndarray], params: dict) -> Any:
         """Let NumPy's own function work on the object arrays; no result may come back as floats."""
+        if any(
+            isinstance(part, Traced)
+            for param in params.values()
+            for part in (param if type(param) is tuple else (param,))
+        ):
+            raise self.undecided(
+                primitive, "the index, or another argument that must be plain, depends on exact values"
+            )
         if primitive is ASSEMBLE:
             params = params | {"dtype": object}
         try:
@@ -218,7 +227,9 @@ class Algebra:
         if getattr(y, "dtype", OBJECT) != OBJECT:
             raise self.undecided(primitive, "NumPy's function works in double precision only")
         y = as_objects(y)
-        return each(self.number, y) if any(entry.__class__ is int for entry in y.flat) else y  # 0 and 1 of empty sums
+        if any(entry.__class__ is int for entry in y.flat):  # the 0 and 1 of empty sums and products
+            return each(lambda entry: self.number(entry) if entry.__class__ is int else entry, y)
+        return y
 
     def meaning(self, text: str, variables: tuple[str, ...]) -> Callable:
         """A text as a function of its variables."""
@@ -250,6 +261,16 @@ class ExactText(ast.NodeTransformer):
         return ast.Call(ast.Name(name, ast.Load()), [node.left, node.right], []) if name else node
 
 
+def not_real(x: Any) -> UnsupportedPrimitive:
+    """The error for a complex number among exact ones."""
+    return UnsupportedPrimitive(
+        f"{x!r} is no real number",
+        where=user_location(),
+        why="exact arithmetic is real, as derivatives here are",
+        hint="compute with the real and the imaginary part",
+    )
+
+
 @cache
 def names_in(text: str) -> set[str]:
     """The names that a text mentions."""
@@ -276,9 +297,10 @@ def as_objects(x: Any) -> np.ndarray:
     return values
 
 
-def each(function: Callable, values: np.ndarray) -> np.ndarray:
-    """A function applied to every entry of an object array."""
-    return as_objects(np.frompyfunc(function, 1, 1)(values))
+def each(function: Callable, *values: Any) -> np.ndarray:
+    """A function applied to the entries of object arrays that broadcast; exact numbers raise no floating-point flag."""
+    with np.errstate(all="ignore"):
+        return as_objects(np.frompyfunc(function, len(values), 1)(*values))
 
 
 def reduced(function: Callable[[list], Any], values: np.ndarray, axis: Sequence[int], keepdims: bool) -> np.ndarray:
