@@ -13,8 +13,9 @@ derivative, and so it is written in plain NumPy.
 """
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,6 +36,8 @@ class Differentiator:
     cost: ClassVar[str] = ""  # of a gradient of n components, in words
     requires: ClassVar[str | None] = None  # the package that must be installed
     options: ClassVar[tuple[str, ...]] = ()  # keyword arguments of __init__
+    accuracy: ClassVar[tuple[float, float]] = (1e-14, 1e-13)  # relative error of first and second derivatives, float64
+    limits: Mapping[str, str] = MappingProxyType({})  # names of checks (checks.py) that it refuses to meet, and why
 
     def linearize(self, function: FlatFunction, point: Sequence) -> tuple[list, Linear]:
         """The values at a point, and push(tangents, batch=False): the tangents of the results."""
@@ -212,6 +215,12 @@ def _pull_blocks(point: Sequence, blocks: list[list], cotangents: Sequence, batc
         sum_of([product(row[j], cotangent, shape_of(x)) for row, cotangent in zip(blocks, cotangents)])
         for j, x in enumerate(point)
     ]
+
+
+def settle_aux(function: Any, point: Sequence) -> None:
+    """Run f at the point itself for its auxiliary result, where it has one; for methods that look elsewhere only."""
+    if getattr(function, "has_aux", False):
+        function([x.copy() if x.__class__ is np.ndarray else x for x in point])
 
 
 def end_trace(trace: Trace, results: Sequence) -> None:

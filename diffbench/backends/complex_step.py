@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.backends.base import Differentiator, FlatFunction, end_trace, jacobian_by_columns, size_of
+from diffbench.backends.base import Differentiator, FlatFunction, end_trace, jacobian_by_columns, settle_aux, size_of
 from diffbench.backends.complex_step_forms import IMAGINARY, REAL, TO_COMPLEX
 from diffbench.backends.complex_step_trace import ComplexStepped, ComplexTrace
 from diffbench.dispatch import dtype_of, is_traced, primal
@@ -42,6 +42,7 @@ class ComplexStep(Differentiator):
 
     name, method, cost = "complex-step", "numerical", "n evaluations of f on complex numbers"
     options = ("step", "branches")
+    accuracy = (1e-14, 1e-11)
 
     def __init__(self, step: float | None = None, branches: str = "refuse"):
         super().__init__()
@@ -52,6 +53,8 @@ class ComplexStep(Differentiator):
         if branches not in ("refuse", "real"):
             raise ArgumentError(f"complex-step: branches={branches!r}", hint="branches='refuse' or branches='real'")
         self.step, self.branches = step, branches
+        if branches == "refuse":
+            self.limits = {"branches": "complex numbers have no order"}
 
     def evaluations(self, verb: str, n: int = 1) -> int:
         """The number of evaluations of f that a verb needs for n > 0 entries in the differentiated arguments.
@@ -117,6 +120,7 @@ class ComplexStep(Differentiator):
             entries[i][j] = entries[j][i] = (both - along[i][1] - along[j][1]) / 2
         matrix = np.reshape(_stack([entry for row in entries for entry in row]), (n, n)) / np.outer(h, h)
         gradient = _stack([slope for slope, _ in along]) / h
+        settle_aux(function, point)
         places = list(zip(_places(point), point, strict=True))
         return _leaves(gradient, point), [
             [np.reshape(matrix[rows, columns], shape_of(x) + shape_of(y)) for columns, y in places]
@@ -135,6 +139,7 @@ class ComplexStep(Differentiator):
             _, ahead = self._slope_and_curvature(function, point, axis + t * v)
             _, behind = self._slope_and_curvature(function, point, axis - t * v)
             products.append((ahead - behind) / (4 * t))
+        settle_aux(function, point)
         return _leaves(_stack(products) / h, point)
 
     def _run(self, function: FlatFunction, point: Sequence, shifts: Sequence) -> list:

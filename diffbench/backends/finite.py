@@ -201,6 +201,7 @@ class FiniteForward(FiniteDifference):
     """
 
     name, cost = "finite-forward", "n + 1 evaluations of f"
+    accuracy = (1e-6, 1e-3)
 
     def __init__(self, order: int = 1, step: float | None = None):
         super().__init__(order, step)
@@ -213,6 +214,7 @@ class FiniteBackward(FiniteDifference):
     """Backward differences: f at x and to the left of it; otherwise as FiniteForward."""
 
     name, cost = "finite-backward", "n + 1 evaluations of f"
+    accuracy = (1e-6, 1e-3)
 
     def __init__(self, order: int = 1, step: float | None = None):
         super().__init__(order, step)
@@ -232,6 +234,7 @@ class FiniteCentral(FiniteDifference):
     """
 
     name, cost = "finite-central", "2 n + 1 evaluations of f"
+    accuracy = (1e-9, 1e-6)
 
     def __init__(self, order: int = 2, step: float | None = None):
         super().__init__(order, step)

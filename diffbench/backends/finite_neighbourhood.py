@@ -4,6 +4,7 @@ f gets fresh copies of its arguments at every evaluation and its results are cop
 into its argument nor one that returns the same buffer again and again does any harm.
 """
 
+import copy
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -34,12 +35,13 @@ class Neighbourhood:
 
     def __init__(self, function: FlatFunction, point: Sequence):
         self.function, self.point = function, point
+        self._elsewhere = copy.copy(function)  # so that the auxiliary result of `function` stays that of the point
         self._shapes: list | None = None
 
     @cached_property
     def values(self) -> list:
         """f at the point, evaluated when first asked for."""
-        return self._evaluate(list(self.point))
+        return self._evaluate(self.function, self.point)
 
     def at(self, *moves: tuple[Entry, int]) -> list:
         """f with some entries moved by a multiple of their step; at the point itself where all multiples are 0."""
@@ -49,7 +51,7 @@ class Neighbourhood:
         point = list(self.point)
         for entry, k in moves:
             point[entry.argument] = _move_entry(point[entry.argument], entry.place, k * entry.step)
-        return self._evaluate(point)
+        return self._evaluate(self._elsewhere, point)
 
     def beside(self, entry: Entry, k: int) -> list:
         """f with one entry moved by k steps."""
@@ -62,7 +64,7 @@ class Neighbourhood:
     def moved(self, tangents: Sequence, distance: Any) -> "Neighbourhood":
         """The neighbourhood of point + distance · tangents."""
         return Neighbourhood(
-            self.function,
+            self._elsewhere,
             [_like(x, x + distance * tangent) for x, tangent in zip(self.point, tangents, strict=True)],
         )
 
@@ -70,8 +72,8 @@ class Neighbourhood:
         """The machine epsilon of the coarser one of an argument and the results."""
         return max(float(np.finfo(dtype_of(y)).eps) for y in (x, *self.values))
 
-    def _evaluate(self, point: Sequence) -> list:
-        results = [_copied(y) for y in self.function([_copied(x) for x in point])]
+    def _evaluate(self, function: FlatFunction, point: Sequence) -> list:
+        results = [_copied(y) for y in function([_copied(x) for x in point])]
         shapes = [shape_of(y) for y in results]
         if self._shapes not in (None, shapes):
             raise ResultError(

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from diffbench.backends.base import Differentiator, jacobian_by_columns, jacobian_by_rows, one_like
+from diffbench.backends.base import Differentiator, jacobian_by_columns, jacobian_by_rows, one_like, settle_aux
 from diffbench.dispatch import is_traced
 from diffbench.errors import ArgumentError, DirectionError, ResultError, UnsupportedVerb
 from diffbench.primitives.arrays import rank_of, shape_of, stack_traced, sum_of
@@ -128,6 +128,7 @@ class Manual(Differentiator):
 
     def hessian(self, function, point):
         gradient = Later(lambda: self.gradient(function, point)[1])
+        settle_aux(function, point)
         if "hessian" in self.given:
             argument = _together_as(function.structures)
             shapes = [shape_of(x) + shape_of(y) for x in point for y in point]
@@ -141,6 +142,7 @@ class Manual(Differentiator):
         shapes = [shape_of(x) for x in point]
         if batch:
             return _one_by_one(partial(self.hvp, function, point), directions, shapes)
+        settle_aux(function, point)
         if "hvp" in self.given:
             direction = _together(function.put_together(_copies(directions)))
             return self._ask("hvp", function, point, _together_as(function.structures), shapes, direction)
