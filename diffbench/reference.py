@@ -52,7 +52,8 @@ def reference(
     kwargs : passed through to f.
 
     Returns mpmath numbers in the containers and shapes of the verb: object arrays, one mpf for a scalar. What the
-    program computes without the differentiated arguments is computed in floats, as ever, and exact from there on.
+    program computes without the differentiated arguments is computed in floats, as ever, and exact from there on; so
+    are the constants of a derivative that f itself takes (db.gradient inside of f).
     Cost: two runs or more, at some microseconds an operation; memory as for reverse mode.
     Raises what the verb raises, and DiffbenchError where no precision settles the digits.
 
