@@ -11,7 +11,6 @@ Your own function: DIFFBENCH_FUNCTION=module:f DIFFBENCH_AT=0.3 diffbench run st
 Source: Baydin et al. 2018, JMLR 18(153), figure 3; Squire, Trapp 1998, SIAM Review 40(1), 110-112.
 """
 
-import importlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +24,7 @@ from diffbench.error_curve import ErrorCurve, fit_errors
 from diffbench.problems import problem
 from diffbench.runner import Claim, Limits
 from diffbench.tables import both
+from diffbench.user_function import fingerprint, load_function
 
 LIMITS = {"quick": Limits(seconds=20), "lecture": Limits(seconds=60), "full": Limits(seconds=600)}
 TIMED = False
@@ -47,8 +47,9 @@ def sweep(profile: str) -> list[dict[str, Any]]:
     if own := os.environ.get("DIFFBENCH_FUNCTION"):
         points[own] = float(os.environ.get("DIFFBENCH_AT", "0.5"))
     return [
-        {"function": name, "at": at, "dtype": dtype, "method": method, "per_decade": PER_DECADE[profile]}
+        {"function": name, "at": at, "dtype": dtype, "method": method, "per_decade": PER_DECADE[profile], "code": code}
         for name, at in points.items()
+        for code in [fingerprint(function_called(name))]
         for dtype in DTYPES
         for method in (*ORDER, "forward", "reverse")
     ]
@@ -58,11 +59,8 @@ def sweep(profile: str) -> list[dict[str, Any]]:
 
 
 def function_called(name: str) -> Callable[[Any], Any]:
-    """One of ours, or the user's own, written module:function."""
-    if name in FUNCTIONS:
-        return FUNCTIONS[name][0]
-    module, _, attribute = name.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    """One of ours, or the user's own."""
+    return FUNCTIONS[name][0] if name in FUNCTIONS else load_function(name)
 
 
 def steps(method: str, x: Any, per_decade: int) -> list[float | None]:
@@ -90,8 +88,8 @@ def exact(number: Any) -> Any:
     return mpmath.mpf(high) + mpmath.mpf(float(number - type(number)(high)))
 
 
-def measure(function: str, at: float, dtype: str, method: str, per_decade: int) -> list[dict[str, Any]]:
-    """A row for each step: the relative error of the derivative against 50 digits."""
+def measure(function: str, at: float, dtype: str, method: str, per_decade: int, code: str = "") -> list[dict[str, Any]]:
+    """A row for each step: the relative error of the derivative against 50 digits. `code` only tells cells apart."""
     f, x = function_called(function), DTYPES[dtype](at)
     truth = db.reference(f, float(x), quantity="derivative")
     rows = []

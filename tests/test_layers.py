@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).parents[1] / "diffbench"
 
 LAYERS = (  # from the top down; a module imports from its own layer and from those below
     {"__main__", "cli", "report", "lecture", "plotting", "runner"},
-    {"compare", "checks", "measure", "error_curve", "expressions", "tables", "reference", "problems", "testing", "pytest_plugin"},
+    {"compare", "checks", "measure", "error_curve", "expressions", "tables", "reference", "problems"}
+    | {"user_function", "testing", "pytest_plugin"},
     {"operators", "verbs", "registry", "automatic", "flat"},
     {"backends"},
     {"dispatch", "tape", "batch", "exact"},
