@@ -198,7 +198,10 @@ def direction_leaves(
 
 def _direction_leaf(what: str, direction: Any, leaf: Any, batch: bool) -> Any:
     if not isinstance(direction, Traced):
-        array = np.asarray(direction)
+        try:
+            array = np.asarray(direction)
+        except ValueError as error:
+            raise DirectionError(f"{what} is no array: {error}", hint="give all its rows the same length") from None
         if array.dtype.kind == "O":
             direction = stack_traced(array)
         elif array.dtype.kind not in "fbiu":

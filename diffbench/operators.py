@@ -15,12 +15,12 @@ kept (integers count as float64), results are fresh arrays, and what a verb retu
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+import numpy as np  # noqa: F401  (the examples use it)
 
 from diffbench.backends.base import Differentiator
-from diffbench.structure import map_leaves
 from diffbench.verbs import (
     Derivative,
+    ElementwiseDerivative,
     Gradient,
     Hessian,
     Hvp,
@@ -180,7 +180,7 @@ def pullback(
 
 def elementwise_derivative(
     f: Callable, *, argnum: int = 0, backend: str | Differentiator = "auto", has_aux: bool = False, **options: Any
-) -> Callable:
+) -> Verb:
     """The derivative of a function that acts entry by entry, in the shape of the argument.
 
     f is taken at its word: entry i of the result may depend on entry i of the argument only.
@@ -189,9 +189,4 @@ def elementwise_derivative(
     >>> elementwise_derivative(lambda x: x**3)(np.array([1.0, 2.0]))
     array([ 3., 12.])
     """
-    push = jvp(f, argnum=argnum, backend=backend, has_aux=has_aux, **options)
-
-    def derivative_of_each_entry(*args: Any, **kwargs: Any) -> Any:
-        return push(*args, map_leaves(np.ones_like, args[argnum]), **kwargs)
-
-    return derivative_of_each_entry
+    return ElementwiseDerivative(f, argnum, backend, has_aux, options)

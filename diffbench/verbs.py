@@ -198,6 +198,16 @@ class Jvp(Verb):
         return self.with_aux(function, result)
 
 
+class ElementwiseDerivative(Verb):
+    public = "elementwise_derivative"
+    asks = "jvp"
+
+    def answer(self, function, point, given, ask):
+        ones = [np.ones(shape_of(x), dtype_of(x))[()] for x in point]
+        values, pushed = ask(point, ones, False)
+        return self.with_aux(function, unflatten(function.result_structure, finished(pushed, values, point)))
+
+
 class Vjp(Verb):
     public = "vjp"
     directed, asks = True, "pullback"

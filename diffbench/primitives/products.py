@@ -1,5 +1,6 @@
 """Products of arrays. matmul and einsum have rules of their own; the others are reshapes around them."""
 
+import math
 import string
 from collections.abc import Sequence
 from functools import cache
@@ -27,7 +28,7 @@ def _matmul_transpose_second(g, a, shape):
     if rank_of(a) == 1:
         return g * a if len(shape) == 1 else a[:, None] * g[..., None, :]
     if len(shape) == 1:
-        return np.matmul(np.ravel(g), np.reshape(a, (-1, *shape)))
+        return np.matmul(np.ravel(g), _lines(a))
     if len(shape) == 2 and rank_of(a) > 2:  # one matrix for the whole stack: one product of two large matrices
         return np.matmul(np.transpose(_lines(a)), _lines(g))
     return unbroadcast(np.matmul(_swapped(a), g), shape)
@@ -39,7 +40,8 @@ def _swapped(matrices: Any) -> Any:
 
 def _lines(stack: Any) -> Any:
     """The rows of all matrices of a stack, one below the other."""
-    return np.reshape(stack, (-1, shape_of(stack)[-1]))
+    *outer, length = shape_of(stack)
+    return np.reshape(stack, (math.prod(outer), length))
 
 
 def _matmul_batch(operands, batched):
