@@ -15,7 +15,7 @@ import numpy as np
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
 from diffbench.primitives.arrays import shape_of
-from diffbench.primitives.elementwise import TRUTH
+from diffbench.primitives.elementwise import STOP, TRUTH
 from diffbench.primitives.kinds import Row
 from diffbench.primitives.primitive import Traced
 from diffbench.primitives.structural import INDEX
@@ -300,9 +300,13 @@ def primal(x: Any) -> Any:
 def stop_gradient(x: Any) -> Any:
     """The same value, treated as a constant by every derivative of the AD backends.
 
-    Finite differences and complex step cannot see it: they move it along with the argument.
+    Finite differences cannot see it: they move it along with the argument.
+
+    >>> from diffbench import derivative
+    >>> derivative(lambda x: x * stop_gradient(x))(3.0)
+    3.0
     """
-    return primal(x)
+    return STOP(x)
 
 
 _install_operators()

@@ -11,7 +11,7 @@ import numpy as np
 
 from diffbench.errors import ArgumentError, DirectionError, ResultError, TraceLost
 from diffbench.primitives.arrays import shape_of, stack_traced
-from diffbench.primitives.primitive import Trace, Traced
+from diffbench.primitives.primitive import Trace, Traced, lifted
 from diffbench.structure import LEAF, Structure, flatten, flatten_like, map_leaves, unflatten
 
 
@@ -207,7 +207,7 @@ def _direction_leaf(what: str, direction: Any, leaf: Any, batch: bool) -> Any:
         elif array.dtype.kind not in "fbiu":
             raise DirectionError(f"{what} is not made of real numbers: {array.dtype}", hint="pass floats")
         else:
-            direction = array.astype(getattr(leaf, "dtype", float))[()]  # a copy: the caller may change theirs
+            direction = lifted(array.astype(getattr(leaf, "dtype", float))[()])  # a copy: the caller may change theirs
     shape, expected = shape_of(direction), shape_of(leaf)
     if shape[batch:] != expected or (batch and not shape):
         raise DirectionError(

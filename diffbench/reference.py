@@ -6,28 +6,18 @@ must agree to the digits asked for; else the precision is raised until they do. 
 as it likes: it is followed with digits enough.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from diffbench import operators
-from diffbench.backends.base import (
-    Differentiator,
-    end_trace,
-    jacobian_by_columns,
-    jacobian_by_rows,
-    size_of,
-    zeros_like,
-)
-from diffbench.backends.reverse import backward
 from diffbench.errors import DiffbenchError, TraceLost, UnknownName, did_you_mean
 from diffbench.exact import Digits, ExactTrace
 from diffbench.flat import FlatFunction, float_leaf, name_of
-from diffbench.primitives.primitive import Primitive, Traced
+from diffbench.primitives.primitive import LIFT, Traced
 from diffbench.structure import Structure, flatten, map_leaves, unflatten
-from diffbench.tape import Tape, places_of, push_through
 
 VERBS = ("derivative", "gradient", "jacobian", "hessian", "jvp", "vjp", "hvp")
 DIRECTED = ("jvp", "vjp", "hvp")
@@ -52,8 +42,7 @@ def reference(
     kwargs : passed through to f.
 
     Returns mpmath numbers in the containers and shapes of the verb: object arrays, one mpf for a scalar. What the
-    program computes without the differentiated arguments is computed in floats, as ever, and exact from there on; so
-    are the constants of a derivative that f itself takes (db.gradient inside of f).
+    program computes without the differentiated arguments is computed in floats, as ever, and exact from there on.
     Cost: two runs or more, at some microseconds an operation; memory as for reverse mode.
     Raises what the verb raises, and DiffbenchError where no precision settles the digits.
 
@@ -94,12 +83,17 @@ def _run(
         for k, arg in enumerate(args)
     ]
     kwargs = {name: _lift_mpf(trace, arg) for name, arg in kwargs.items()}
-    if quantity == "value":
-        function = FlatFunction("value", f, tuple(exact), kwargs, tuple(differentiated), has_aux=False, scalar=False)
-        leaves, structure = function(function.take_apart()), function.result_structure
-    else:
-        verb = getattr(operators, quantity)(f, argnum=argnum, backend=ExactDifferentiator(trace))
-        leaves, structure = flatten(verb(*exact, **kwargs))
+    before = LIFT.set(trace.lift)  # the rules compute with constants too, as log(2) for 2**x
+    try:
+        if quantity == "value":
+            function = FlatFunction(
+                "value", f, tuple(exact), kwargs, tuple(differentiated), has_aux=False, scalar=False
+            )
+            leaves, structure = function(function.take_apart()), function.result_structure
+        else:
+            leaves, structure = flatten(getattr(operators, quantity)(f, argnum=argnum)(*exact, **kwargs))
+    finally:
+        LIFT.reset(before)
     return [trace.entries(leaf) for leaf in leaves], structure
 
 
@@ -125,67 +119,6 @@ def _is_mpf(leaf: Any) -> bool:
     if isinstance(leaf, np.ndarray) and leaf.dtype == object:
         return all(hasattr(x, "_mpf_") or isinstance(x, float | int) for x in leaf.flat)
     return hasattr(leaf, "_mpf_")
-
-
-# -- reverse and forward mode, with every constant lifted --------------------------------------------------------------
-
-
-class ExactTape(Tape):
-    """A tape on which the constants of the program are exact too: the rules compute with them, as log(2) for 2**x."""
-
-    __slots__ = ("exact",)
-
-    def __init__(self, inputs: Sequence, exact: ExactTrace):
-        super().__init__(inputs)
-        self.exact = exact
-
-    def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
-        return super().process(primitive, [self.exact.lift(x) for x in operands], params)
-
-
-class ExactDifferentiator(Differentiator):
-    """Forward and reverse mode on an exact trace; seeds are exact, so that no product of constants is a float."""
-
-    name, method = "reference", "automatic"
-
-    def __init__(self, exact: ExactTrace):
-        super().__init__()
-        self.exact = exact
-
-    def linearize(self, function, point):
-        tape, values, places = self._record(function, point)
-
-        def push(tangents: Sequence, batch: bool = False) -> list:
-            if batch:
-                return [np.stack(column) for column in zip(*[push(row) for row in zip(*tangents)])]
-            pushed = push_through(tape, [self.exact.lift(t) for t in tangents], places)
-            return [zeros_like(value) if t is None else t for value, t in zip(values, pushed)]
-
-        return values, push
-
-    def pullback(self, function, point):
-        tape, values, places = self._record(function, point)
-
-        def pull(cotangents: Sequence, batch: bool = False) -> list:
-            if batch:
-                return [np.stack(column) for column in zip(*[pull(row) for row in zip(*cotangents)])]
-            seeds = [(place, self.exact.lift(c)) for place, c in zip(places, cotangents) if place is not None]
-            return [zeros_like(x) if c is None else c for x, c in zip(point, backward(tape, seeds))]
-
-        return values, pull
-
-    def jacobian(self, function, point):
-        values, pull = self.pullback(function, point)
-        if sum(map(size_of, values)) <= sum(map(size_of, point)):
-            return values, jacobian_by_rows(values, pull, point)
-        values, push = self.linearize(function, point)
-        return values, jacobian_by_columns(values, push, point)
-
-    def _record(self, function: Callable, point: Sequence) -> tuple[Tape, list, list]:
-        tape = ExactTape(point, self.exact)
-        results = function(tape.inputs)
-        end_trace(tape, results)
-        return tape, *places_of(tape, results)
 
 
 # -- digits ------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import numpy as np
 from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators
 from diffbench.primitives import TABLE
 from diffbench.primitives.arrays import sum_of
-from diffbench.primitives.primitive import Primitive, Trace, Traced
+from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
 
 POWER: Any = TABLE[np.power]
@@ -75,7 +75,11 @@ class Tape(Trace):
             primals.append(operand)
             if isinstance(operand, Traced):
                 plain = False
-        y = primitive.evaluate(*primals, **params) if plain else primitive(*primals, **params)
+        if plain:
+            y = primitive.evaluate(*primals, **params)
+        else:
+            primals = [lifted(x) for x in primals]
+            y = primitive(*primals, **params)
         if primitive.constant:
             return y
         self.entries.append((parents, primitive.keep(y, primals, positions, params), primitive))

@@ -269,3 +269,12 @@ def test_an_error_below_double_precision_is_seen():
     """longdouble has 64 bits: its error is not rounded away on the way."""
     third = np.longdouble(1) / np.longdouble(3)
     assert 0 < relative_error(third, mpf(1) / 3) < 1e-19
+
+
+def test_a_derivative_that_f_itself_takes_keeps_all_digits():
+    """Seeds and the constants of rules are exact in nested verbs too: the slope of 2**y is 2**y log 2."""
+    found = reference(lambda x: db.derivative(lambda y: 2.0**y * x)(x), 0.5, quantity="derivative")
+    with mpmath.workdps(60):
+        y = mpmath.mpf(0.5)
+        expected = mpmath.log(2) * 2**y * (1 + y * mpmath.log(2))
+        assert abs(found - expected) < mpmath.mpf(10) ** -48

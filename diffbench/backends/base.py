@@ -20,9 +20,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from diffbench.errors import MissingPackage, TraceLost, UnsupportedVerb
+from diffbench.errors import MissingPackage, UnsupportedVerb
 from diffbench.primitives.kinds import shape_of, sum_of
-from diffbench.primitives.primitive import Trace, Traced
+from diffbench.primitives.primitive import Trace, Traced, lifted
 
 FlatFunction = Callable[[Sequence], list]
 Linear = Callable[..., list]
@@ -120,7 +120,7 @@ def overrides(backend: Differentiator, method: str) -> bool:
 
 def one_like(value: Any) -> Any:
     """The number 1 in the dtype of a scalar value."""
-    return 1.0 if value.__class__ is float else value.dtype.type(1) if hasattr(value, "dtype") else 1.0
+    return lifted(1.0 if value.__class__ is float else value.dtype.type(1) if hasattr(value, "dtype") else 1.0)
 
 
 def zeros_like(value: Any) -> Any:
@@ -133,11 +133,11 @@ def size_of(leaf: Any) -> int:
     return int(np.prod(shape_of(leaf), dtype=int))
 
 
-def basis(leaf: Any, start: int, stop: int) -> np.ndarray:
+def basis(leaf: Any, start: int, stop: int) -> Any:
     """Rows start to stop of the identity, each in the shape and dtype of a leaf: seeds for a block of directions."""
     seeds = np.zeros((stop - start, size_of(leaf)), getattr(leaf, "dtype", float))
     seeds[np.arange(stop - start), np.arange(start, stop)] = 1
-    return seeds.reshape(stop - start, *shape_of(leaf))
+    return lifted(seeds.reshape(stop - start, *shape_of(leaf)))
 
 
 def jacobian_by_columns(values: list, push: Linear, point: Sequence, chunk: int = 256) -> list[list]:
@@ -228,8 +228,4 @@ def end_trace(trace: Trace, results: Sequence) -> None:
     trace.live = False
     for result in results:
         if isinstance(result, Traced) and result.trace is not trace and not result.trace.live:
-            raise TraceLost(
-                "the function returned a traced value of a derivative that has already been computed",
-                why="a value inside f was kept (in a list, an attribute, a global) and used after its trace ended",
-                hint="keep db.primal(x), the plain value, instead",
-            )
+            raise trace_has_ended()

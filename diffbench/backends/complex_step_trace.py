@@ -15,7 +15,7 @@ from diffbench.backends.complex_step_forms import CONTINUATIONS, ON_EACH_SIDE, R
 from diffbench.dispatch import TracedArray, dtype_of, primal
 from diffbench.errors import NotAnalytic, UnsupportedPrimitive, UnsupportedVerb, user_location
 from diffbench.primitives.arrays import shape_of
-from diffbench.primitives.elementwise import WHERE
+from diffbench.primitives.elementwise import STOP, WHERE
 from diffbench.primitives.kinds import Elementwise, General
 from diffbench.primitives.primitive import Primitive, Trace, Traced
 
@@ -23,7 +23,7 @@ SPLIT_NOTHING = frozenset({
     np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like,
     np.isrealobj, np.iscomplexobj, np.isreal, np.iscomplex, np.imag,
     np.isnan, np.isinf, np.isfinite, np.isposinf, np.isneginf,
-    np.equal, np.not_equal, np.array_equal, np.array_equiv,
+    np.equal, np.not_equal, np.array_equal, np.array_equiv, STOP.function,
 })  # fmt: skip
 """Piecewise constant functions that are answered from the real parts: they see shapes only, or single out points.
 

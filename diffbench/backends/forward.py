@@ -9,7 +9,7 @@ from diffbench.backends.base import Differentiator, end_trace, jacobian_by_colum
 from diffbench.batch import BatchTrace
 from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators
 from diffbench.primitives import TABLE
-from diffbench.primitives.primitive import Primitive, Trace, Traced
+from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.tape import Tape, places_of, push_through
 
 POWER: Any = TABLE[np.power]
@@ -52,7 +52,11 @@ class ForwardTrace(Trace):
             primals.append(operand)
             if isinstance(operand, Traced):
                 plain = False
-        y = primitive.evaluate(*primals, **params) if plain else primitive(*primals, **params)
+        if plain:
+            y = primitive.evaluate(*primals, **params)
+        else:
+            primals = [lifted(x) for x in primals]
+            y = primitive(*primals, **params)
         if primitive.constant:
             return y
         return Dual(y, primitive.push(tangents, primitive.keep(y, primals, wanted, params)), self)

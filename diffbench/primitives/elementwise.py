@@ -176,6 +176,7 @@ def _bind_array_equal(a1, a2, equal_nan=False):
 INTEGERS_ONLY = "it is defined for integers only, and so has no derivative"
 WHERE = Select(np.where, None, "1", "1", exact="where(a, b, c)", bind=_bind_where, domain=((-1, 1), (-2, 2), (-2, 2)))
 TRUTH = Constant(bool, name="bool")
+STOP = Constant(lambda x: x, name="stop_gradient")
 
 # fmt: off
 ROWS = [

@@ -83,7 +83,7 @@ class Elementwise(PrimitiveRow):
     function : the NumPy ufunc, or a function with a `bind`.
     partials : text of ∂f/∂operand for each operand, in the operands x (or a, b, c) and the result y; None for an
         operand without derivative. Write it in plain NumPy, so that the dtype is kept: no np.float64 constants.
-    exact : text of the function itself in the names common to SymPy and mpmath (see exact.py).
+    exact : text of the function itself in the names common to SymPy and mpmath (see exact/).
     domain : open interval for each operand from which tests sample, away from kinks.
     analytic : whether complex arguments give the analytic continuation; False lets complex step refuse.
     complex_form : text of the analytic continuation where NumPy's function does not take complex numbers.

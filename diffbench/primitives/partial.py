@@ -29,7 +29,7 @@ def rule_name(function: Callable) -> Callable:
 
 
 class ExactConstant(float):
-    """A constant of a rule, as a float and, for arithmetic of more digits, as a text in the names of exact.py."""
+    """A constant of a rule, as a float and, for arithmetic of more digits, as a text in the names of exact/."""
 
     def __new__(cls, value: float, text: str) -> "ExactConstant":
         constant = super().__new__(cls, value)

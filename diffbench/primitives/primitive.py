@@ -9,9 +9,21 @@ constants: that is what keeps the perturbations of nested derivatives apart.
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
+from diffbench.errors import TraceLost, user_location
+
 _levels = itertools.count(1)
+
+LIFT: ContextVar[Callable | None] = ContextVar("LIFT", default=None)
+"""While a program runs on numbers of many digits: what makes such numbers of its constants (see reference.py)."""
+
+
+def lifted(x: Any) -> Any:
+    """A constant as rules and seeds must have it: as it is, except among numbers of many digits."""
+    lift = LIFT.get()
+    return x if lift is None else lift(x)
 
 
 class Trace:
@@ -55,6 +67,8 @@ class Primitive:
                 trace = operand.trace
         if trace is None:
             return self.evaluate(*operands, **params)
+        if not trace.live:
+            raise trace_has_ended()
         return trace.process(self, operands, params)
 
     def keep(self, y: Any, operands: Sequence, wanted: Sequence[int], params: dict) -> Any:
@@ -75,3 +89,13 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} primitive {self.name}>"
+
+
+def trace_has_ended() -> TraceLost:
+    """The error for a traced value that outlives its trace: it would carry a derivative that nobody asks for."""
+    return TraceLost(
+        "a traced value of a derivative that has already been computed is used again",
+        where=user_location(),
+        why="a value inside f was kept (in a list, an attribute, a global) and used after its trace ended",
+        hint="keep db.primal(x), the plain value, instead",
+    )
