@@ -22,7 +22,7 @@ import numpy as np
 
 from diffbench.errors import MissingPackage, UnsupportedVerb
 from diffbench.primitives.kinds import shape_of, sum_of
-from diffbench.primitives.primitive import Trace, Traced, lifted
+from diffbench.primitives.primitive import Trace, Traced, lifted, trace_has_ended
 
 FlatFunction = Callable[[Sequence], list]
 Linear = Callable[..., list]
@@ -140,7 +140,7 @@ def basis(leaf: Any, start: int, stop: int) -> Any:
     return lifted(seeds.reshape(stop - start, *shape_of(leaf)))
 
 
-def jacobian_by_columns(values: list, push: Linear, point: Sequence, chunk: int = 256) -> list[list]:
+def jacobian_by_columns(values: list, push: Linear, point: Sequence, chunk: int | None = None) -> list[list]:
     """Blocks from pushing the unit tangents of each argument, `chunk` of them at once."""
     columns = [
         _in_chunks(partial(push, batch=True), point, j, values, chunk) if size_of(x) else None
@@ -152,7 +152,7 @@ def jacobian_by_columns(values: list, push: Linear, point: Sequence, chunk: int 
     ]
 
 
-def jacobian_by_rows(values: list, pull: Linear, point: Sequence, chunk: int = 256) -> list[list]:
+def jacobian_by_rows(values: list, pull: Linear, point: Sequence, chunk: int | None = None) -> list[list]:
     """Blocks from pulling the unit cotangents of each result, `chunk` of them at once."""
     blocks = []
     for i, value in enumerate(values):
@@ -166,9 +166,15 @@ def jacobian_by_rows(values: list, pull: Linear, point: Sequence, chunk: int = 2
     return blocks
 
 
-def _in_chunks(linear: Linear, inputs: Sequence, which: int, outputs: Sequence, chunk: int) -> list:
+def directions_at_once(leaf: Any) -> int:
+    """As many directions as fit the cache together: enough to make Python cheap, few enough to keep memory fast."""
+    return max(16, min(256, 2**18 // max(size_of(leaf), 1)))
+
+
+def _in_chunks(linear: Linear, inputs: Sequence, which: int, outputs: Sequence, chunk: int | None) -> list:
     """The images of the unit vectors of one input, stacked along a first axis: a list with one entry an output."""
     size = size_of(inputs[which])
+    chunk = chunk or directions_at_once(inputs[which])
     pieces = []
     for start in range(0, size, chunk):
         stop = min(start + chunk, size)
