@@ -93,8 +93,13 @@ def backend_class(name: str) -> type[Differentiator]:
 
 
 def _known() -> dict[str, Any]:
-    installed = {point.name: f"{point.module}:{point.attr}" for point in entry_points(group=ENTRY_POINT_GROUP)}
-    return {**installed, **_registered}
+    return {**_installed(), **_registered}
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """The backends that installed packages announce; reading them takes milliseconds."""
+    return {point.name: f"{point.module}:{point.attr}" for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 
 def backends() -> "pd.DataFrame":

@@ -8,6 +8,7 @@ import numpy as np
 from diffbench.backends.base import Differentiator, end_trace, jacobian_by_columns, size_of, zeros_like
 from diffbench.batch import BatchTrace
 from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators
+from diffbench.errors import ArgumentError
 from diffbench.primitives import TABLE
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.tape import Tape, places_of, push_through
@@ -73,15 +74,18 @@ install_scalar_operators(
 class Forward(Differentiator):
     """Forward mode.
 
-    A Jacobian pushes `chunk` unit tangents at once, so its cost in Python does not grow with n.
+    chunk : how many unit tangents a Jacobian pushes at once, so that its cost in Python does not grow with n; the
+        default is as many as fit the cache together, at most 256.
     Cost: a JVP about 2 to 2.5 evaluations of f; a gradient of n components n times that in arithmetic.
     """
 
     name, method, cost = "forward", "automatic", "n tangents, carried together"
     options = ("chunk",)
 
-    def __init__(self, chunk: int = 256):
+    def __init__(self, chunk: int | None = None):
         super().__init__()
+        if chunk is not None and not (isinstance(chunk, int) and chunk > 0):
+            raise ArgumentError(f"forward: chunk={chunk!r}, expected a positive integer", hint="leave it out")
         self.chunk = chunk
 
     def jvp(self, function, point, tangents, batch=False):
