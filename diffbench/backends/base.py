@@ -133,6 +133,23 @@ def size_of(leaf: Any) -> int:
     return int(np.prod(shape_of(leaf), dtype=int))
 
 
+def slices_of(leaves: Sequence) -> list[slice]:
+    """Where the entries of each leaf lie in the vector of all entries."""
+    ends = np.cumsum([size_of(leaf) for leaf in leaves]).tolist()
+    return [slice(end - size_of(leaf), end) for end, leaf in zip(ends, leaves)]
+
+
+def stack(items: Sequence) -> Any:
+    """Numbers or arrays along a new first axis."""
+    return np.stack(items) if any(isinstance(item, Traced) for item in items) else np.array(items)
+
+
+def one_by_one(linear: Callable[[list], list], directions: Sequence, like: Sequence) -> list:
+    """The images of directions that are stacked along a first axis, stacked likewise; `like` gives their shapes."""
+    images = [linear([direction[k] for direction in directions]) for k in range(shape_of(directions[0])[0])]
+    return [stack(image) for image in zip(*images)] if images else [np.zeros((0, *shape_of(x))) for x in like]
+
+
 def basis(leaf: Any, start: int, stop: int) -> Any:
     """Rows start to stop of the identity, each in the shape and dtype of a leaf: seeds for a block of directions."""
     seeds = np.zeros((stop - start, size_of(leaf)), getattr(leaf, "dtype", float))

@@ -8,15 +8,26 @@ its path; complex_step_trace.py sees to that.
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from diffbench.backends.base import Differentiator, FlatFunction, end_trace, jacobian_by_columns, settle_aux, size_of
+from diffbench.backends.base import (
+    Differentiator,
+    FlatFunction,
+    end_trace,
+    jacobian_by_columns,
+    one_by_one,
+    settle_aux,
+    size_of,
+    slices_of,
+    stack,
+)
 from diffbench.backends.complex_step_forms import IMAGINARY, REAL, TO_COMPLEX
 from diffbench.backends.complex_step_trace import ComplexStepped, ComplexTrace
-from diffbench.dispatch import dtype_of, is_traced, primal
+from diffbench.dispatch import dtype_of, primal
 from diffbench.errors import ArgumentError, UnsupportedVerb
 from diffbench.primitives.kinds import shape_of
 
@@ -118,10 +129,10 @@ class ComplexStep(Differentiator):
         for i, j in combinations(range(n), 2):
             _, both = self._slope_and_curvature(function, point, axes[i] + axes[j])
             entries[i][j] = entries[j][i] = (both - along[i][1] - along[j][1]) / 2
-        matrix = np.reshape(_stack([entry for row in entries for entry in row]), (n, n)) / np.outer(h, h)
-        gradient = _stack([slope for slope, _ in along]) / h
+        matrix = np.reshape(stack([entry for row in entries for entry in row]), (n, n)) / np.outer(h, h)
+        gradient = stack([slope for slope, _ in along]) / h
         settle_aux(function, point)
-        places = list(zip(_places(point), point, strict=True))
+        places = list(zip(slices_of(point), point, strict=True))
         return _leaves(gradient, point), [
             [np.reshape(matrix[rows, columns], shape_of(x) + shape_of(y)) for columns, y in places]
             for rows, x in places
@@ -130,7 +141,7 @@ class ComplexStep(Differentiator):
     def hvp(self, function, point, directions, batch=False):
         """The product of the Hessian with a direction v: for each entry e, curvatures along e + v and e - v."""
         if batch:
-            return _stacked([self.hvp(function, point, v) for v in _directions(directions)], point)
+            return one_by_one(partial(self.hvp, function, point), directions, point)
         h = _wide_steps(point)
         v = np.concatenate([np.ravel(direction) for direction in directions])
         t = _furthest([h], [v])
@@ -140,7 +151,7 @@ class ComplexStep(Differentiator):
             _, behind = self._slope_and_curvature(function, point, axis - t * v)
             products.append((ahead - behind) / (4 * t))
         settle_aux(function, point)
-        return _leaves(_stack(products) / h, point)
+        return _leaves(stack(products) / h, point)
 
     def _run(self, function: FlatFunction, point: Sequence, shifts: Sequence) -> list:
         """The complex results of f at a point shifted in the complex plane."""
@@ -152,9 +163,15 @@ class ComplexStep(Differentiator):
 
     def _jvps(self, function: FlatFunction, point: Sequence, tangents: Sequence) -> tuple[list, list]:
         """The values, and the tangents of the results for a stack of directions."""
-        runs = [self.jvp(function, point, direction) for direction in _directions(tangents)]
-        values = runs[-1][0] if runs else _real_run(function, point)
-        return values, _stacked([pushed for _, pushed in runs], values)
+        values: list = []
+
+        def push(direction: list) -> list:
+            values[:], pushed = self.jvp(function, point, direction)
+            return pushed
+
+        if not shape_of(tangents[0])[0]:
+            values = _real_run(function, point)
+        return values, one_by_one(push, tangents, values)
 
     def _slope_and_curvature(self, function: FlatFunction, point: Sequence, d: Any) -> tuple[Any, Any]:
         """The first and second derivative of a scalar function along a vector d of all entries.
@@ -213,29 +230,6 @@ def _power_of_two(t: float) -> float:
     return math.ldexp(0.5, math.frexp(t)[1]) if math.isfinite(t) else t
 
 
-def _directions(stacks: Sequence) -> list[list]:
-    """The single directions of stacks along a first axis."""
-    return [[stack[k] for stack in stacks] for k in range(shape_of(stacks[0])[0])]
-
-
-def _stacked(images: Sequence[list], like: Sequence) -> list:
-    """The images of directions, stacked along a first axis."""
-    if not images:
-        return [np.zeros((0, *shape_of(x))) for x in like]
-    return [_stack(image) for image in zip(*images, strict=True)]
-
-
-def _stack(items: Sequence) -> Any:
-    """Items along a new first axis."""
-    return np.stack(items) if any(map(is_traced, items)) else np.array(items)
-
-
-def _places(point: Sequence) -> list[slice]:
-    """Where the entries of each argument lie in the vector of all entries."""
-    ends = np.cumsum([size_of(x) for x in point]).tolist()
-    return [slice(end - size_of(x), end) for end, x in zip(ends, point, strict=True)]
-
-
 def _leaves(vector: Any, point: Sequence) -> list:
     """A vector of all entries in the shapes of the arguments."""
-    return [np.reshape(vector[place], shape_of(x)) for place, x in zip(_places(point), point, strict=True)]
+    return [np.reshape(vector[place], shape_of(x)) for place, x in zip(slices_of(point), point, strict=True)]

@@ -13,17 +13,17 @@ derivatives of differences.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from diffbench.backends.base import Differentiator, size_of
+from diffbench.backends.base import Differentiator, one_by_one, slices_of, stack
 from diffbench.backends.finite_neighbourhood import Entry, Neighbourhood, as_scalar
 from diffbench.backends.finite_stencil import Stencil, central, one_sided
-from diffbench.dispatch import is_traced, primal
+from diffbench.dispatch import primal
 from diffbench.errors import ArgumentError, UnsupportedVerb
 from diffbench.primitives.kinds import shape_of
 
@@ -77,7 +77,7 @@ class FiniteDifference(Differentiator):
 
         def push(tangents: Sequence, batch: bool = False) -> list:
             if batch:
-                return _one_by_one(push, tangents, near.values)
+                return one_by_one(push, tangents, near.values)
             t = _distance_along(tangents, steps)
             return [d / t for d in self.stencil(1).combine(lambda k: near.along(tangents, k * t))]
 
@@ -119,7 +119,7 @@ class FiniteDifference(Differentiator):
         for i, j in combinations(range(n), 2):
             matrix[i][j] = matrix[j][i] = mixed(i, j)
         slopes = [first.combine(partial(on_axis, i))[0] / entry.length for i, entry in enumerate(entries)]
-        return _in_blocks(_stack(slopes), _stack([entry for row in matrix for entry in row]), point)
+        return _in_blocks(stack(slopes), stack([entry for row in matrix for entry in row]), point)
 
     def hvp(self, function, point, directions, batch=False):
         """The difference along the direction of gradients that are themselves differences."""
@@ -134,7 +134,7 @@ class FiniteDifference(Differentiator):
 
             return [d / t for d in self.stencil(1).combine(gradient)]
 
-        return _one_by_one(product, directions, point) if batch else product(directions)
+        return one_by_one(product, directions, point) if batch else product(directions)
 
     def _steps(self, near: Neighbourhood, derivative: int) -> list:
         """The step of each entry, in arrays of the shapes and dtypes of the arguments."""
@@ -281,35 +281,16 @@ def _distance_along(tangents: Sequence, steps: Sequence) -> Any:
     return 1.0 if t == 0 else t
 
 
-def _one_by_one(linear: Callable, directions: Sequence, like: Sequence) -> list:
-    """The images of directions that are stacked along a first axis, stacked likewise."""
-    images = [linear([direction[i] for direction in directions]) for i in range(shape_of(directions[0])[0])]
-    if not images:
-        return [np.zeros((0, *shape_of(x))) for x in like]
-    return [_stack(image) for image in zip(*images, strict=True)]
-
-
-def _stack(items: Sequence) -> Any:
-    """Items along a new first axis."""
-    return np.stack(items) if any(map(is_traced, items)) else np.array(items)
-
-
 def _block(columns: Sequence, value: Any, x: Any) -> Any:
     """A block of shape result + argument from its columns."""
     shape = shape_of(value) + shape_of(x)
-    return np.reshape(np.moveaxis(_stack(columns), 0, -1), shape) if columns else np.zeros(shape)
-
-
-def _places(point: Sequence) -> list[slice]:
-    """Where the entries of each argument lie in the vector of all entries."""
-    ends = np.cumsum([size_of(x) for x in point]).tolist()
-    return [slice(end - size_of(x), end) for end, x in zip(ends, point, strict=True)]
+    return np.reshape(np.moveaxis(stack(columns), 0, -1), shape) if columns else np.zeros(shape)
 
 
 def _in_blocks(gradient: Any, hessian: Any, point: Sequence) -> tuple[list, list[list]]:
     """All slopes and all second derivatives, in the shapes of the arguments and of pairs of them."""
     matrix = np.reshape(hessian, (len(gradient), len(gradient)))
-    places = list(zip(_places(point), point, strict=True))
+    places = list(zip(slices_of(point), point, strict=True))
     return [np.reshape(gradient[rows], shape_of(x)) for rows, x in places], [
         [np.reshape(matrix[rows, columns], shape_of(x) + shape_of(y)) for columns, y in places] for rows, x in places
     ]

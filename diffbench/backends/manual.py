@@ -6,7 +6,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from diffbench.backends.base import Differentiator, jacobian_by_columns, jacobian_by_rows, one_like, settle_aux
+from diffbench.backends.base import (
+    Differentiator,
+    jacobian_by_columns,
+    jacobian_by_rows,
+    one_by_one,
+    one_like,
+    settle_aux,
+)
 from diffbench.dispatch import is_traced
 from diffbench.errors import ArgumentError, DirectionError, ResultError, UnsupportedVerb
 from diffbench.primitives.arrays import rank_of, shape_of, stack_traced, sum_of
@@ -78,7 +85,7 @@ class Manual(Differentiator):
 
         def push(tangents: Sequence, batch: bool = False) -> list:
             if batch:
-                return _one_by_one(push, tangents, shapes)
+                return one_by_one(push, tangents, values)
             direction = _together(function.put_together(_copies(tangents)))
             return self._ask("jvp", function, point, structure, shapes, direction)
 
@@ -92,7 +99,7 @@ class Manual(Differentiator):
 
         def pull(cotangents: Sequence, batch: bool = False) -> list:
             if batch:
-                return _one_by_one(pull, cotangents, shapes)
+                return one_by_one(pull, cotangents, point)
             direction = unflatten(structure, _copies(cotangents))
             return self._ask("vjp", function, point, _together_as(function.structures), shapes, direction)
 
@@ -141,7 +148,7 @@ class Manual(Differentiator):
     def hvp(self, function, point, directions, batch=False):
         shapes = [shape_of(x) for x in point]
         if batch:
-            return _one_by_one(partial(self.hvp, function, point), directions, shapes)
+            return one_by_one(partial(self.hvp, function, point), directions, point)
         settle_aux(function, point)
         if "hvp" in self.given:
             direction = _together(function.put_together(_copies(directions)))
@@ -231,12 +238,6 @@ def _rows(leaves: list, count: int) -> list[list]:
     """Leaves in rows of equal length."""
     length = len(leaves) // max(count, 1)
     return [leaves[i * length : (i + 1) * length] for i in range(count)]
-
-
-def _one_by_one(linear: Callable, directions: Sequence, shapes: Sequence) -> list:
-    """The images of directions that are stacked along a first axis, stacked likewise."""
-    images = [linear([direction[k] for direction in directions]) for k in range(shape_of(directions[0])[0])]
-    return [np.stack(image) for image in zip(*images, strict=True)] if images else [np.zeros((0, *s)) for s in shapes]
 
 
 def _checked(name: str, leaf: Any, shape: tuple[int, ...]) -> Any:
