@@ -71,7 +71,9 @@ def _into_lent_memory(ufunc: np.ufunc, *operands: Any) -> Any:
     for x in operands:
         if x.__class__ is float or x.__class__ is int:
             continue
-        if not isinstance(x, np.ndarray | np.generic) or x.dtype.kind != "f" or dtype not in (None, x.dtype):
+        if not isinstance(x, np.ndarray | np.generic) or x.dtype.kind != "f":
+            return ufunc(*operands)
+        if dtype is not None and x.dtype != dtype:  # in this order: to NumPy, None is float64
             return ufunc(*operands)
         dtype = x.dtype
         if x.shape and x.shape != shape:

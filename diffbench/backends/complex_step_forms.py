@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.dispatch import dtype_of
 from diffbench.primitives.kinds import Linear
 
 # -- between real and complex: linear over the reals, so that outer derivatives pass through ---------------------------
@@ -18,21 +19,27 @@ from diffbench.primitives.kinds import Linear
 TO_COMPLEX: Linear = Linear(
     lambda x: np.add(x, 0j),
     name="complex",
-    transpose=lambda g, position, shapes: REAL(g),
+    transpose=lambda g, position, shapes: _real(g),
     batch_rule=lambda operands, batched: TO_COMPLEX(*operands),
 )
 REAL: Linear = Linear(
     lambda z: z.real,
     name="real part",
-    transpose=lambda g, position, shapes: TO_COMPLEX(REAL(g)),
+    transpose=lambda g, position, shapes: TO_COMPLEX(_real(g)),
     batch_rule=lambda operands, batched: REAL(*operands),
 )
 IMAGINARY: Linear = Linear(
     lambda z: z.imag,
     name="imaginary part",
-    transpose=lambda g, position, shapes: -1j * TO_COMPLEX(REAL(g)),
+    transpose=lambda g, position, shapes: -1j * TO_COMPLEX(_real(g)),
     batch_rule=lambda operands, batched: IMAGINARY(*operands),
 )
+
+
+def _real(g: Any) -> Any:
+    """The real part of a cotangent; one that is real stays untouched, so that it is real in yet another derivative."""
+    return REAL(g) if dtype_of(g).kind == "c" else g
+
 
 # -- without a kink ----------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.backends.base import Differentiator, end_trace, one_like, zeros_like
+from diffbench.backends.base import Differentiator, end_trace, jacobian_by_rows, one_like, zeros_like
 from diffbench.batch import BatchTrace
 from diffbench.dispatch import SCALARS
 from diffbench.primitives.structural import ASSEMBLE, INDEX, add_at
@@ -137,6 +137,16 @@ class Reverse(Differentiator):
             return _pull(tape, point, places, cotangents, consume=False)
 
         return values, pull
+
+    def linearize(self, function, point):
+        """push(v) = J v as the cotangent of u in uᵀJ, which is linear in u: reverse mode over the backward pass."""
+        values, pull = self.pullback(function, point)
+        _, push = self.pullback(pull, [np.ones_like(value) for value in values])
+        return values, push
+
+    def jacobian(self, function, point):
+        values, pull = self.pullback(function, point)
+        return values, jacobian_by_rows(values, pull, point)
 
     def gradient(self, function, point):
         tape, values, places = _trace(function, point)

@@ -1,0 +1,220 @@
+"""The Wengert list: what it records, in which order, and what it costs."""
+
+import gc
+import sys
+import tracemalloc
+import weakref
+
+import numpy as np
+import pytest
+
+import diffbench as db
+from diffbench.tape import record
+
+
+def parents_of(entry):
+    """The places of the parents of an entry, whatever its form (see tape.py)."""
+    if isinstance(entry[0], int):
+        return [entry[0]] if len(entry) == 3 else list(entry[0::2])
+    return list(entry[0])
+
+
+def logistic(x):
+    for _ in range(4):
+        x = 4 * x * (1 - x)
+    return x
+
+
+def mixed(x):
+    a = np.sin(x[0]) * x[1] + x[2] ** 2
+    b = np.stack([a, x[0], 2.0])
+    return np.sum(b * x) / (1 + np.dot(x, x[::-1]))
+
+
+X = np.array([0.5, 1.0, 2.0])
+
+
+# -- what is recorded --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "args", "operations", "partials"),
+    [
+        (lambda x, y: np.log(x * y), (2.0, 3.0), 2, 3),
+        (logistic, (0.2,), 12, 16),
+        (lambda x: x, (1.0,), 0, 0),
+        (lambda x: 3.0, (1.0,), 0, 0),
+        (lambda x: 1.0 / (1.0 + np.exp(-x)), (1.5,), 4, 4),
+        (lambda x: np.sum(x * x), (X,), 2, 3),
+        (lambda x: x[0] * x[1], (X,), 3, 4),
+        (lambda x: x > 0.0, (1.0,), 0, 0),
+        (lambda x: np.floor(x) * x, (1.5,), 1, 1),
+    ],
+    ids=[
+        "log of a product",
+        "logistic map",
+        "identity",
+        "constant",
+        "sigmoid",
+        "array",
+        "items",
+        "comparison",
+        "floor",
+    ],
+)
+def test_a_program_leaves_one_entry_an_operation_and_one_partial_a_traced_operand(f, args, operations, partials):
+    tape = record(f, *args)
+    assert len(tape) == operations
+    assert tape.partials() == partials
+
+
+@pytest.mark.parametrize(
+    ("f", "args"), [(logistic, (0.2,)), (mixed, (X,)), (lambda A, x: np.sum(np.tanh(A @ x)), (np.eye(3), X))]
+)
+def test_the_parents_of_every_entry_come_before_it(f, args):
+    tape = record(f, *args)
+    assert tape.entries[: len(args)] == [()] * len(args)
+    for place, entry in enumerate(tape.entries[len(args) :], start=len(args)):
+        assert all(0 <= parent < place for parent in parents_of(entry))
+
+
+def test_every_operation_of_an_operand_used_twice_counts():
+    assert parents_of(record(lambda x: x * x, 3.0).entries[1]) == [0, 0]
+
+
+def test_constants_leave_no_entry():
+    tape = record(lambda x: np.sum(np.exp(np.ones(3))) * np.sqrt(2.0) * x, 1.0)
+    assert len(tape) == 1
+
+
+def test_untaken_branches_leave_no_entry():
+    assert len(record(lambda x: np.sin(np.exp(x)) if x > 0 else x * 2, -1.0)) == 1
+
+
+def test_the_inner_operations_of_a_nested_derivative_are_recorded_by_the_outer():
+    assert len(record(lambda x: db.derivative(lambda y: y**2 * x)(3.0), 2.0)) >= 1
+
+
+def test_a_scalar_entry_holds_the_local_partials():
+    (_, _, entry) = record(lambda x, y: x / y, 3.0, 2.0).entries
+    assert entry == (0, 0.5, 1, -0.75)
+
+
+def test_two_runs_share_nothing():
+    first, second = record(logistic, 0.2), record(logistic, 0.3)
+    assert first.entries is not second.entries
+    assert len(first) == len(second) == 12
+
+
+def test_nothing_of_the_tape_survives_a_gradient():
+    """Without help of the garbage collector: f's own arrays die as soon as the gradient is there."""
+    watched = []
+
+    class Watched(np.ndarray):
+        """An array that can be watched."""
+
+    def f(x):
+        matrix = np.ones((3, 3)).view(Watched)
+        watched.append(weakref.ref(matrix))
+        return np.sum(np.dot(matrix, x) ** 2)
+
+    gc.disable()
+    try:
+        db.gradient(f, backend="reverse")(X)
+        assert watched[0]() is None
+    finally:
+        gc.enable()
+
+
+# -- long programs -----------------------------------------------------------------------------------------------------
+
+
+def steps(n):
+    def f(x):
+        for _ in range(n):
+            x = x * 1.0000001 + 1e-9
+        return x
+
+    return f
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward", "auto"])
+def test_a_program_of_1e5_operations_does_not_recurse(mode):
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(300)
+    try:
+        assert db.derivative(steps(50_000), backend=mode)(1.0) == pytest.approx(1.0000001**50_000)
+        assert db.gradient(steps(50_000), backend=mode)(1.0) == pytest.approx(1.0000001**50_000)
+        _, pull = db.pullback(steps(50_000), backend=mode)(1.0)
+        assert pull(1.0) == pytest.approx(1.0000001**50_000)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def test_a_tape_of_1e5_operations_dies_without_recursion():
+    """Entries know their parents by number: no chain of references is as long as the program."""
+    tape = record(steps(50_000), 1.0)
+    assert len(tape) == 100_000
+    del tape
+
+
+# -- indexing in a loop ------------------------------------------------------------------------------------------------
+
+
+def rosenbrock_loop(x):
+    total = 0.0
+    for i in range(len(x) - 1):
+        total = total + 100.0 * (x[i + 1] - x[i] ** 2) ** 2 + (1.0 - x[i]) ** 2
+    return total
+
+
+def peak_of_gradient(n):
+    x = np.full(n, 0.9)
+    db.gradient(rosenbrock_loop, backend="reverse")(x)
+    tracemalloc.start()
+    db.gradient(rosenbrock_loop, backend="reverse")(x)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+def test_operations_of_an_indexing_loop_grow_linearly():
+    counts = [len(record(rosenbrock_loop, np.full(n, 0.9))) for n in (11, 21, 41)]
+    assert counts[2] - counts[1] == 2 * (counts[1] - counts[0])
+
+
+def test_memory_of_an_indexing_loop_grows_linearly():
+    """A rule that kept a vector of zeros for each index would take 16 times as much for 4 times the entries."""
+    small, large = peak_of_gradient(1000), peak_of_gradient(4000)
+    assert large < 8 * small
+
+
+@pytest.mark.parametrize("n", [100, 400])
+def test_the_backward_pass_of_an_indexing_loop_allocates_one_vector(monkeypatch, n):
+    """Not one for each index: counts the calls of np.zeros that are as long as the argument."""
+
+    class CountingNumpy:
+        made = 0
+
+        def __getattr__(self, name):
+            return getattr(np, name)
+
+        def zeros(self, shape, dtype=float):
+            self.made += np.prod(shape) >= n
+            return np.zeros(shape, dtype)
+
+    counting = CountingNumpy()
+    monkeypatch.setattr(sys.modules["diffbench.backends.reverse"], "np", counting)
+    db.gradient(rosenbrock_loop, backend="reverse")(np.full(n, 0.9))
+    assert counting.made == 1
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+def test_the_gradient_of_an_indexing_loop_is_right(mode):
+    """At (0.5, 1): (-151, 150), from num-dual's tests."""
+    assert np.array_equal(db.gradient(rosenbrock_loop, backend=mode)(np.array([0.5, 1.0])), [-151.0, 150.0])
+
+
+def test_repeated_and_overlapping_indices_add_up():
+    found = db.gradient(lambda x: np.sum(x[[0, 0, 2]]) + np.sum(x[1:]) + x[-1] * x[2], backend="reverse")(X)
+    assert found.tolist() == [2.0, 1.0, 6.0]
