@@ -3,6 +3,7 @@
 Containers are tuples, lists, dicts, namedtuples, dataclass instances and None (which is empty); all else is a leaf.
 """
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,10 +14,13 @@ from diffbench.errors import DirectionError
 class Structure:
     """The shape of a nested container: its kind, and the structures of its children (a leaf has kind None)."""
 
-    __slots__ = ("children", "keys", "kind")
+    __slots__ = ("children", "example", "keys", "kind")
 
-    def __init__(self, kind: type | None, keys: tuple = (), children: tuple["Structure", ...] = ()):
+    def __init__(
+        self, kind: type | None, keys: tuple = (), children: tuple["Structure", ...] = (), example: dict | None = None
+    ):
         self.kind, self.keys, self.children = kind, keys, children
+        self.example = example  # of a kind of dict that holds more than its items, such as defaultdict
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Structure) and (self.kind, self.keys, self.children) == (
@@ -42,7 +46,9 @@ class Structure:
         if self.kind is type(None):
             return None
         if issubclass(self.kind, dict):
-            return self.kind(zip(self.keys, values, strict=True))
+            container = self.kind() if self.example is None else copy.copy(self.example)
+            container.update(zip(self.keys, values, strict=True))
+            return container
         if dataclasses.is_dataclass(self.kind):
             return _rebuild_dataclass(self.kind, self.keys, values)
         if hasattr(self.kind, "_fields"):
@@ -97,7 +103,8 @@ def _collect(tree: Any, leaves: list) -> Structure:
         leaves.append(tree)
         return LEAF
     keys, values = keys_and_values
-    return Structure(type(tree), keys, tuple([_collect(value, leaves) for value in values]))
+    example = tree if isinstance(tree, dict) and type(tree) is not dict else None
+    return Structure(type(tree), keys, tuple([_collect(value, leaves) for value in values]), example)
 
 
 def _collect_like(structure: Structure, tree: Any, leaves: list, what: str) -> None:
