@@ -172,6 +172,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any
         )
     if method == "__call__":
         return lookup(ufunc).call(inputs, kwargs)
+    if ufunc is np.multiply and method == "outer":
+        return apply(np.tensordot, *inputs, axes=0, **kwargs)
     reduction = _METHODS.get((ufunc, method))
     if reduction is None:
         raise UnsupportedPrimitive(
@@ -191,7 +193,6 @@ _METHODS: dict[tuple[np.ufunc, str], Callable] = {
     (np.minimum, "reduce"): np.min,
     (np.add, "accumulate"): np.cumsum,
     (np.multiply, "accumulate"): np.cumprod,
-    (np.multiply, "outer"): np.outer,
 }
 
 
@@ -338,7 +339,7 @@ def {name}(self, other):
 NO_PARAMS: dict = {}
 
 
-def install_scalar_operators(cls: type, with_constant: str, with_traced: str, names: dict) -> None:
+def install_scalar_operators(cls: type, with_constant: str, with_traced: str) -> None:
     """Generate + - * / of a traced class from the table, inlined for scalars, where a call costs more than the work.
 
     The two texts build the result, in terms of y and, for self and other, of {p_self} and {p_other}: the partials.
@@ -361,7 +362,6 @@ def install_scalar_operators(cls: type, with_constant: str, with_traced: str, na
                 with_traced=with_traced.format(**texts),
             )
             namespace = {
-                **names,
                 cls.__name__: cls,
                 "SCALARS": SCALARS,
                 "primitive": row,

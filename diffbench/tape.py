@@ -104,7 +104,6 @@ install_scalar_operators(
             entries = trace.entries
             entries.append((self.index, {p_self}, other.index, {p_other}))
             return Recorded(y, trace, len(entries) - 1)""",
-    names={},
 )
 
 

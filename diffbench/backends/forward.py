@@ -67,7 +67,6 @@ install_scalar_operators(
     Dual,
     with_constant="return Dual(y, self.tangent * ({p_self}), self.trace)",
     with_traced="return Dual(y, self.tangent * ({p_self}) + other.tangent * ({p_other}), self.trace)",
-    names={},
 )
 
 
