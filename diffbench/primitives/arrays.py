@@ -38,11 +38,9 @@ def stack_traced(array: np.ndarray) -> Any:
     return np.reshape(np.stack(array.ravel().tolist()), array.shape)
 
 
-def the_number_in(cotangent: Any) -> Any:
-    """The number that fills a large array that NumPy broadcast from one, or None."""
-    if cotangent.__class__ is np.ndarray and cotangent.size >= LARGE and not any(cotangent.strides):
-        return cotangent[(0,) * cotangent.ndim]
-    return None
+def is_one_number(cotangent: Any) -> bool:
+    """Whether this is a large array that NumPy broadcast from one number."""
+    return cotangent.__class__ is np.ndarray and cotangent.size >= LARGE and not any(cotangent.strides)
 
 
 def spread(number: Any, shape: tuple[int, ...]) -> Any:

@@ -24,12 +24,12 @@ from diffbench.errors import UnsupportedPrimitive, user_location
 from diffbench.memory import SMALLEST, pooled
 from diffbench.primitives.arrays import (  # noqa: F401  (rows import them from here)
     as_operand,
+    is_one_number,
     rank_of,
     shape_of,
     spread,
     stack_traced,
     sum_of,
-    the_number_in,
     unbroadcast,
 )
 from diffbench.primitives.partial import RULE_NAMES, ExactConstant, Partial, rule_name, scaled  # noqa: F401  (rows import them from here)
@@ -126,7 +126,8 @@ class Elementwise(PrimitiveRow):
             if not partial:
                 links.append(None)
                 continue
-            own = shape_of(operands[position])
+            x = operands[position]
+            own = x.shape if x.__class__ is np.ndarray else shape_of(x)
             times = partial.times_large if large else partial.times
             links.append((times, partial.keep(y, *operands), None if own == shape else own))
         return shape, links
@@ -140,16 +141,16 @@ class Elementwise(PrimitiveRow):
     def pull(self, cotangent, kept):
         whole, links = kept
         contributions: list = []
-        number = the_number_in(cotangent)
-        if number is not None:  # every entry is the same number, as below a sum: compute with that, not with an array
-            cotangent = number
+        one_number = is_one_number(cotangent)  # as below a sum: compute with that, and not with an array of it
+        if one_number:
+            cotangent = cotangent.flat[0]
         for link in links:
             if link is None:
                 contributions.append(None)
                 continue
             times, values, shape = link
             contribution = times(cotangent, *values)
-            if number is not None and shape_of(contribution) != whole:
+            if one_number and shape_of(contribution) != whole:
                 contribution = np.broadcast_to(contribution, whole)
             contributions.append(contribution if shape is None else unbroadcast(contribution, shape))
         return contributions
