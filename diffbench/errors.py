@@ -92,6 +92,18 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
 _NOT_THE_USERS = (os.path.dirname(__file__), os.path.dirname(np.__file__), "<")
 
 
+def innermost_line(error: BaseException) -> str | None:
+    """``file:line in function`` of the innermost frame, neither diffbench's nor NumPy's, that an error passed."""
+    found = None
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if not code.co_filename.startswith(_NOT_THE_USERS):
+            found = f"{code.co_filename}:{traceback.tb_lineno} in {code.co_name}"
+        traceback = traceback.tb_next
+    return found
+
+
 def user_location() -> str | None:
     """``file:line in function`` of the innermost frame that is neither diffbench's nor NumPy's."""
     frame: FrameType | None = sys._getframe(1)

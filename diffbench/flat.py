@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.errors import ArgumentError, DirectionError, ResultError, TraceLost
+from diffbench.errors import ArgumentError, DirectionError, ResultError, TraceLost, UnsupportedPrimitive, innermost_line
 from diffbench.primitives.arrays import shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced, lifted
 from diffbench.structure import LEAF, Structure, flatten, flatten_like, map_leaves, unflatten
@@ -80,13 +80,7 @@ class FlatFunction:
         return tuple([arg for i, arg in enumerate(self.args) if i not in self.argnums]), self.kwargs
 
     def __call__(self, leaves: Sequence) -> list:
-        args, kwargs = self.arguments(leaves)
-        try:
-            result = self.f(*args, **kwargs)
-        except ValueError as error:
-            if isinstance(error.__cause__, TraceLost):  # how NumPy reports what __float__ raised inside an assignment
-                raise error.__cause__ from None
-            raise
+        result = self._run(*self.arguments(leaves))
         if self.has_aux:
             result, aux = self._split_aux(result)
             self.aux = map_leaves(self._without_our_traces, aux)
@@ -94,6 +88,24 @@ class FlatFunction:
         if self.scalar:
             return [self._scalar_leaf(results)]
         return [self._result_leaf(leaf) for leaf in results]
+
+    def _run(self, args: tuple, kwargs: dict) -> Any:
+        """What f returns; what NumPy raised in its stead because a value was traced is said in our words."""
+        try:
+            return self.f(*args, **kwargs)
+        except ValueError as error:
+            if isinstance(error.__cause__, TraceLost):  # how NumPy reports what __float__ raised inside an assignment
+                raise error.__cause__ from None
+            raise
+        except TypeError as error:
+            if "has no callable" not in str(error):  # how a ufunc reports a plain number in an array of objects
+                raise
+            raise UnsupportedPrimitive(
+                "a NumPy function cannot pass an array that holds traced and plain numbers together",
+                where=innermost_line(error),
+                why=f"np.array([x, 1.0]) of a traced x is an array of objects; NumPy says: {error}",
+                hint="build it with np.stack([x, 1.0]) or np.concatenate, which see every part",
+            ) from error
 
     def _split_aux(self, result: Any) -> tuple:
         if not isinstance(result, tuple) or len(result) != 2:
