@@ -3,6 +3,7 @@
 Theory: reverse mode costs a bounded number of evaluations of f, whatever n (at most 5 or 6, in operations).
 Differences cost n + 1 or 2n evaluations, the complex step n, forward mode n tangents: their ratio to f grows like n.
 Symbolic differentiation pays before it begins: the expression has to be made, differentiated and compiled.
+Our complex step runs f on traced values, so as to refuse what is not analytic: a constant factor, and no small one.
 
 Every gradient is checked against the one derived by hand, in long double, before its time is believed.
 
