@@ -100,7 +100,7 @@ class Graph:
             pairs = zip(local_derivatives(node, symbol), node.args)
         for slope, part in pairs:
             for inner in part.free_symbols & moving:  # one at most, for parts are simple
-                yield inner, slope * (-1 / inner**2 if is_reciprocal(part) else 1 if part is inner else part.args[0])
+                yield inner, slope * (-1 / inner**2 if is_reciprocal(part) else 1 if part == inner else part.args[0])
 
     def _products_of_the_others(self, node: Expr) -> list[Expr]:
         """For each factor the product of all others, by the products of all before it and of all behind it."""

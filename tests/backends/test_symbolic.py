@@ -244,3 +244,18 @@ def test_a_prepared_derivative_prepares_again_for_another_shape_or_argument():
 def test_prepared_directions_go_in_one_by_one_or_stacked():
     prepared = db.hvp(lambda x: np.sum(x**3), backend="symbolic", batch=True).prepare(POINT, np.eye(3))
     assert prepared(POINT, np.eye(3)).tolist() == np.diag(6 * POINT).tolist()
+
+
+def test_preparation_does_not_lean_on_sympys_cache():
+    """After a purge of the cache, SymPy makes symbols anew that are equal to the old ones, and not the same objects."""
+    f = problem("helmholtz").function
+    before = db.gradient(f, backend="symbolic")(*problem("helmholtz").point(6))
+    graph = Graph()
+    x = sympy.Symbol("x")
+    name = graph.name(sympy.cos(x) * sympy.sin(x) + x**2)
+    sympy.core.cache.clear_cache()
+    assert sympy.Symbol("x") is not x
+    (row,) = graph.derivatives([name], [sympy.Symbol("x")])
+    assert set(row) == {x}
+    after = db.gradient(f, backend="symbolic")(*problem("helmholtz").point(6))
+    np.testing.assert_array_equal(before, after)
