@@ -10,6 +10,7 @@ DiffbenchError
 ├── ResultError           (TypeError)            the result of f does not fit the verb
 ├── DirectionError        (ValueError)           a tangent or cotangent does not fit the argument or the result
 ├── UnknownName           (ValueError)           no backend, problem or experiment of that name
+├── ExperimentError       (RuntimeError)         an experiment cannot be loaded, measured or drawn
 └── MissingPackage        (ImportError)          an optional library is not installed
 """
 
@@ -71,6 +72,10 @@ class DirectionError(DiffbenchError, ValueError):
 
 class UnknownName(DiffbenchError, ValueError):
     """Nothing of that name is registered."""
+
+
+class ExperimentError(DiffbenchError, RuntimeError):
+    """An experiment cannot be loaded, measured or drawn."""
 
 
 class MissingPackage(DiffbenchError, ImportError):

@@ -12,7 +12,7 @@ import diffbench as db
 from diffbench.problems import problems
 from diffbench.structure import flatten
 
-ACCURACY = {  # largest error allowed, as promised in the README of every backend
+ACCURACY = {  # largest error allowed, and no looser when a backend's own `accuracy` is
     "auto": 1e-14,
     "forward": 1e-14,
     "reverse": 1e-14,

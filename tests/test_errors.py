@@ -24,6 +24,7 @@ BUILTIN = {
     "ResultError": TypeError,
     "DirectionError": ValueError,
     "UnknownName": ValueError,
+    "ExperimentError": RuntimeError,
     "MissingPackage": ImportError,
 }
 

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 import diffbench as db
+from tests.common import X, each_backend, each_mode, f, f_gradient
 
-AD = ("auto", "forward", "reverse")
-X = np.array([0.5, 1.0, 2.0])
 VERBS = (
     db.derivative,
     db.gradient,
@@ -26,19 +25,6 @@ VERBS = (
     db.linearize,
     db.pullback,
 )
-
-each_mode = pytest.mark.parametrize("mode", AD)
-each_backend = pytest.mark.parametrize(
-    "backend", [*AD, "symbolic", "finite-forward", "finite-backward", "finite-central", "complex-step"]
-)
-
-
-def f(x):
-    return np.sum(np.sin(x) * x**2)
-
-
-def f_gradient(x):
-    return np.cos(x) * x**2 + 2 * x * np.sin(x)
 
 
 def f_hessian(x):

@@ -6,22 +6,7 @@ import numpy as np
 import pytest
 
 import diffbench as db
-
-AD = ("auto", "forward", "reverse")
-X = np.array([0.5, 1.0, 2.0])
-
-each_mode = pytest.mark.parametrize("mode", AD)
-each_backend = pytest.mark.parametrize(
-    "backend", [*AD, "symbolic", "finite-forward", "finite-backward", "finite-central", "complex-step"]
-)
-
-
-def f(x):
-    return np.sum(np.sin(x) * x**2)
-
-
-def f_gradient(x):
-    return np.cos(x) * x**2 + 2 * x * np.sin(x)
+from tests.common import X, each_backend, each_mode, f, f_gradient
 
 
 def product(a, b, c=1.0, *, power=1):

@@ -125,7 +125,10 @@ def test_the_message_names_what_lost_the_trace_and_what_to_write_instead(name, w
 @pytest.mark.parametrize("name", ["symbolic", "complex-step"])
 @pytest.mark.parametrize("f", TRACE_LOST.values(), ids=TRACE_LOST)
 def test_backends_that_run_f_on_values_of_their_own_refuse_as_well(name, f):
-    refusal(db.DiffbenchError, db.gradient(f, backend=name), X)
+    expected = db.TraceLost
+    if f is TRACE_LOST["a[mask] = x"]:  # the mask is x > 0, and comes first
+        expected = db.ClosedFormRequired if name == "symbolic" else db.NotAnalytic
+    refusal(expected, db.gradient(f, backend=name), X)
 
 
 @each_mode
@@ -218,6 +221,6 @@ def test_complex_step_refuses_what_is_not_analytic(f):
     assert "backend='forward' or 'reverse'" in error.hint
 
 
-@pytest.mark.parametrize("f", [np.max, np.linalg.norm, lambda x: np.sum(np.sort(x))])
+@pytest.mark.parametrize("f", [np.max, lambda x: np.sum(np.sort(x)), lambda x: np.sum(np.abs(x))])
 def test_complex_step_refuses_functions_of_arrays_that_are_not_analytic(f):
-    refusal(db.DiffbenchError, db.gradient(f, backend="complex-step"), X)
+    refusal(db.NotAnalytic, db.gradient(f, backend="complex-step"), X)

@@ -86,7 +86,8 @@ class Elementwise(PrimitiveRow):
     exact : text of the function itself in the names common to SymPy and mpmath (see exact/).
     domain : open interval for each operand from which tests sample, away from kinks.
     analytic : whether complex arguments give the analytic continuation; False lets complex step refuse.
-    complex_form : text of the analytic continuation where NumPy's function does not take complex numbers.
+    complex_form : text of the analytic continuation where NumPy's function does not take complex numbers; what takes
+        more than a text stands in backends/complex_step_forms.py.
     cut : True where NumPy's complex function has values where its real function has none (log, sqrt, arcsin, ...).
     singular : True where a partial can be infinite or undefined at finite operands (log and sqrt at 0, exp at 1000).
     """

@@ -23,15 +23,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from diffbench.errors import DiffbenchError, UnknownName, did_you_mean
+from diffbench.errors import ExperimentError, UnknownName, did_you_mean
 from diffbench.runner.order import Cell, interleaved
 
 PROFILES = ("quick", "lecture", "full")
 SEED = 0  # of Python's and NumPy's global generators and of string hashes, in each cell
-
-
-class ExperimentError(DiffbenchError, RuntimeError):
-    """An experiment cannot be loaded, measured or drawn."""
 
 
 @dataclass(frozen=True)

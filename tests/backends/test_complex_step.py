@@ -6,21 +6,11 @@ import pytest
 
 import diffbench as db
 from diffbench.backends.complex_step import ComplexStep
+from tests.common import Counted
 from tests.primitives.examples import EXAMPLES, Example, named
 
 REAL_BRANCHES = ComplexStep(branches="real")
 COMPLEX = "complex-step"
-
-
-class Counted:
-    """A function that counts its evaluations."""
-
-    def __init__(self, f):
-        self.f, self.count = f, 0
-
-    def __call__(self, *args):
-        self.count += 1
-        return self.f(*args)
 
 
 def martins(x):

@@ -9,20 +9,10 @@ import pytest
 import diffbench as db
 from diffbench.backends.finite import FiniteBackward, FiniteCentral, FiniteForward, representable
 from diffbench.backends.finite_stencil import central, fornberg_weights, one_sided
+from tests.common import Counted
 
 NAMES = ("finite-forward", "finite-backward", "finite-central")
 each_backend = pytest.mark.parametrize("name", NAMES)
-
-
-class Counted:
-    """A function that counts its evaluations."""
-
-    def __init__(self, f):
-        self.f, self.count = f, 0
-
-    def __call__(self, *args):
-        self.count += 1
-        return self.f(*args)
 
 
 def rosenbrock(x):

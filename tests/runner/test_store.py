@@ -90,9 +90,11 @@ def test_a_second_run_into_the_same_folder_is_told_who_holds_it(store, tmp_path)
 
 
 def test_the_lock_can_be_had_again(store):
+    had = 0
     for _ in range(2):
         with store.locked():
-            pass
+            had += 1
+    assert had == 2
 
 
 def test_a_file_that_is_no_store_is_refused(tmp_path):

@@ -1,0 +1,31 @@
+"""What tests of several parts share: backends to run over, a function with its derivatives, a counter."""
+
+import numpy as np
+import pytest
+
+AD = ("auto", "forward", "reverse")
+X = np.array([0.5, 1.0, 2.0])
+
+each_mode = pytest.mark.parametrize("mode", AD)
+each_backend = pytest.mark.parametrize(
+    "backend", [*AD, "symbolic", "finite-forward", "finite-backward", "finite-central", "complex-step"]
+)
+
+
+def f(x):
+    return np.sum(np.sin(x) * x**2)
+
+
+def f_gradient(x):
+    return np.cos(x) * x**2 + 2 * x * np.sin(x)
+
+
+class Counted:
+    """A function that counts its evaluations."""
+
+    def __init__(self, f):
+        self.f, self.count = f, 0
+
+    def __call__(self, *args):
+        self.count += 1
+        return self.f(*args)
