@@ -3,12 +3,36 @@
 from collections.abc import Callable
 
 from diffbench.errors import UnsupportedPrimitive, user_location
-from diffbench.primitives import elementwise, joining, products, reductions, selecting, structural
+from diffbench.primitives import (
+    elementwise,
+    fourier,
+    joining,
+    linear_algebra,
+    ordering,
+    products,
+    reductions,
+    selecting,
+    sequences,
+    statistics,
+    structural,
+)
 from diffbench.primitives.kinds import Row, qualified_name
 
 TABLE: dict[Callable, Row] = {
     row.function: row
-    for module in (elementwise, structural, joining, selecting, reductions, products)
+    for module in (
+        elementwise,
+        structural,
+        joining,
+        selecting,
+        reductions,
+        ordering,
+        statistics,
+        sequences,
+        products,
+        linear_algebra,
+        fourier,
+    )
     for row in module.ROWS
 }
 

@@ -1,0 +1,5 @@
+"""Linear algebra: systems, inverses, determinants, factorisations, eigenvalues, norms."""
+
+from diffbench.primitives.kinds import Row
+
+ROWS: list[Row] = []

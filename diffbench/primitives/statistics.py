@@ -1,0 +1,5 @@
+"""Averages, covariances, histograms."""
+
+from diffbench.primitives.kinds import Row
+
+ROWS: list[Row] = []
