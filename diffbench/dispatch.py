@@ -12,25 +12,42 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.assignment import Held, assign, link, overwrite
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.elementwise import STOP, TRUTH
 from diffbench.primitives.kinds import Row
-from diffbench.primitives.primitive import Traced
-from diffbench.primitives.structural import INDEX
+from diffbench.primitives.primitive import Primitive, Traced
+from diffbench.primitives.structural import ASSEMBLE, INDEX, selects_each_entry_once
 
 
 class TracedArray(Traced):
     """A traced value that looks like an array; the base of what each trace passes to f."""
 
-    __slots__ = ()
+    __slots__ = ("__weakref__", "view_of", "views")
+    view_of: tuple
+    views: list
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
-        return lookup(function).call(args, kwargs)
+        result = lookup(function).call(args, kwargs)
+        return Variable(result) if function in FRESH and result.dtype.kind in "fc" else result
+
+    def viewed(self, view: Any, primitive: Primitive, params: dict) -> Any:
+        """A view of this array, linked to it."""
+        if primitive is INDEX and not gives_a_view(params["index"], view):
+            return view
+        if not isinstance(view, TracedArray):
+            view = Variable(view)
+        link(self, view, primitive, params)
+        return view
+
+    def stand_for(self, value: Any) -> None:
+        """Take over the value that this array stands for after an assignment (see assignment.py)."""
+        self.primal = value
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -78,12 +95,7 @@ class TracedArray(Traced):
         return INDEX.call((self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise UnsupportedPrimitive(
-            "item assignment into a traced array has no derivative rule",
-            where=user_location(),
-            why="the array was made from an argument that is being differentiated",
-            hint="build it from its parts: np.where, np.concatenate, np.stack, or a list of scalars and np.array",
-        )
+        assign(self, index, value)
 
     def __bool__(self) -> bool:
         return bool(TRUTH(self))
@@ -144,6 +156,31 @@ class TracedArray(Traced):
     __hash__ = None  # type: ignore[assignment]
 
 
+class Variable(TracedArray):
+    """An array of plain numbers made inside of f (np.zeros_like(x), ...), into which traced values can be written."""
+
+    __slots__ = ("primal", "trace")
+    trace: Held
+
+    def __init__(self, values: np.ndarray):
+        self.primal, self.trace = values, Held(self, values)
+
+
+FRESH = {np.zeros_like, np.ones_like, np.empty_like, np.full_like}
+"""Functions that give new arrays of plain numbers, which look like a traced one only in shape and dtype."""
+
+
+def gives_a_view(index: Any, item: Any) -> bool:
+    """Whether what an index gives is a view to NumPy, and no copy."""
+    parts = index if type(index) is tuple else (index,)
+    if any(part is Ellipsis for part in parts):
+        return all(isinstance(part, BASIC) for part in parts)
+    return shape_of(item) != () and all(isinstance(part, BASIC) for part in parts)
+
+
+BASIC = (int, np.integer, slice, type(None), type(Ellipsis))
+
+
 def apply(function: Callable, *args: Any, **kwargs: Any) -> Any:
     """Call a function of NumPy through its row of the table."""
     return lookup(function).call(args, kwargs)
@@ -164,12 +201,9 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any
     """Apply a ufunc, or one of its methods, to inputs of which some are traced."""
     out = kwargs.pop("out", None)
     if out is not None:
-        raise TraceLost(
-            f"{ufunc.__name__} with out= would write a traced value into an existing array",
-            where=user_location(),
-            why="an in-place update such as `a += x`, or out=, changes an array that no trace watches",
-            hint="make a new array: a = a + x",
-        )
+        return _write_out(ufunc, out, call_ufunc(ufunc, method, inputs, kwargs))
+    if method == "at":
+        return _update_at(ufunc, *inputs)
     if method == "__call__":
         return lookup(ufunc).call(inputs, kwargs)
     if ufunc is np.multiply and method == "outer":
@@ -184,6 +218,36 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any
     if method in ("reduce", "accumulate") and len(inputs) == 1:
         kwargs.setdefault("axis", 0)
     return lookup(reduction).call(inputs, kwargs)
+
+
+def _write_out(ufunc: np.ufunc, out: tuple, result: Any) -> Any:
+    """Write what a ufunc gives into the arrays of out=."""
+    if len(out) == 1 and isinstance(out[0], TracedArray):
+        return overwrite(out[0], result)
+    raise TraceLost(
+        f"{ufunc.__name__} with out= would write a traced value into a plain array",
+        where=user_location(),
+        why="an in-place update such as `a += x`, or out=, changes an array that no trace watches",
+        hint="make the array with np.zeros_like(x), of a traced x, or make a new one: a = a + x",
+    )
+
+
+def _update_at(ufunc: np.ufunc, array: Any, index: Any, *values: Any) -> None:
+    """ufunc.at(array, index, values) for a traced array."""
+    if not isinstance(array, TracedArray):
+        raise trace_lost(f"numpy.{ufunc.__name__}.at on a plain array")
+    if ufunc in (np.add, np.subtract):
+        piece = np.broadcast_to(values[0], shape_of(INDEX(array, index=index)))
+        update = ASSEMBLE(piece, indices=(index,), shape=array.shape, dtype=array.dtype)
+        overwrite(array, call_ufunc(ufunc, "__call__", (array, update), {}))
+    elif selects_each_entry_once(index):
+        array[index] = ufunc(array[index], *values)
+    else:
+        raise UnsupportedPrimitive(
+            f"numpy.{ufunc.__name__}.at has no derivative rule for an index that may name an entry twice",
+            where=user_location(),
+            hint="use a mask or a slice, or a loop over the index",
+        )
 
 
 _METHODS: dict[tuple[np.ufunc, str], Callable] = {
@@ -258,14 +322,8 @@ def _method(row: Row) -> Callable:
 
 def _in_place(operator: str) -> Callable:
     def update(self: TracedArray, other: Any) -> Any:
-        if shape_of(self):
-            raise UnsupportedPrimitive(
-                "an in-place update of a traced array has no derivative rule",
-                where=user_location(),
-                why="other names and views of the array would not see the change",
-                hint="make a new array: y = y + x instead of y += x",
-            )
-        return getattr(self, operator)(other)
+        result = getattr(self, operator)(other)
+        return overwrite(self, result) if shape_of(self) else result  # a number is no array: its name is bound anew
 
     return update
 
@@ -293,9 +351,11 @@ def primal(x: Any) -> Any:
     >>> primal(2.0)
     2.0
     """
+    if not isinstance(x, Traced):
+        return x
     while isinstance(x, Traced):
         x = x.primal
-    return x
+    return x.copy() if isinstance(x, np.ndarray) else x  # others hold it
 
 
 def stop_gradient(x: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.assignment import present
 from diffbench.errors import ArgumentError, DirectionError, ResultError, TraceLost, UnsupportedPrimitive, innermost_line
 from diffbench.primitives.arrays import shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced, lifted
@@ -117,6 +118,7 @@ class FlatFunction:
 
     def _without_our_traces(self, leaf: Any) -> Any:
         """An auxiliary leaf as f returns it outside of this derivative, still traced by outer ones."""
+        leaf = present(leaf)
         while isinstance(leaf, Traced) and leaf.trace.level > self.level:
             leaf = leaf.primal
         return leaf
@@ -124,7 +126,7 @@ class FlatFunction:
     def _scalar_leaf(self, results: list) -> Any:
         found = "a container" if self.result_structure is not LEAF else None
         if found is None:
-            leaf = results[0]
+            leaf = present(results[0])
             if leaf.__class__ is float or (isinstance(leaf, Traced) and shape_of(leaf) == ()):
                 return leaf
             leaf = self._result_leaf(leaf, integers=False)
@@ -138,6 +140,7 @@ class FlatFunction:
         )
 
     def _result_leaf(self, leaf: Any, integers: bool = True) -> Any:
+        leaf = present(leaf)
         if leaf.__class__ is float or isinstance(leaf, Traced):
             return leaf
         if isinstance(leaf, np.ndarray | np.generic):
@@ -161,6 +164,7 @@ class FlatFunction:
 
 def float_leaf(leaf: Any, verb: str, f: Callable, argnum: int) -> Any:
     """A differentiated leaf as a float, float array or traced value. Raises ArgumentError for anything else."""
+    leaf = present(leaf)
     if leaf.__class__ is float or isinstance(leaf, Traced):
         return leaf
     if isinstance(leaf, np.ndarray | np.generic):
@@ -209,6 +213,7 @@ def direction_leaves(
 
 
 def _direction_leaf(what: str, direction: Any, leaf: Any, batch: bool) -> Any:
+    direction = present(direction)
     if not isinstance(direction, Traced):
         try:
             array = np.asarray(direction)

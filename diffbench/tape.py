@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.assignment import link
 from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators
 from diffbench.primitives import TABLE
 from diffbench.primitives.arrays import sum_of
@@ -50,7 +51,11 @@ class Recorded(TracedArray):
         if (index.__class__ is int or index.__class__ is slice) and primal.__class__ is np.ndarray:
             entries = self.trace.entries
             entries.append((self.index, index, primal.shape))
-            return Recorded(primal[index], self.trace, len(entries) - 1)
+            item = primal[index]
+            piece = Recorded(item, self.trace, len(entries) - 1)
+            if item.__class__ is np.ndarray:
+                link(self, piece, INDEX, {"index": index})
+            return piece
         return INDEX.call((self, index), {})
 
 
@@ -82,6 +87,8 @@ class Tape(Trace):
             y = primitive(*primals, **params)
         if primitive.constant:
             return y
+        if len(parents) < len(primals):
+            _copy_what_others_hold(primitive, primals, positions)
         self.entries.append((parents, primitive.keep(y, primals, positions, params), primitive))
         return Recorded(y, self, len(self.entries) - 1)
 
@@ -92,6 +99,13 @@ class Tape(Trace):
     def partials(self) -> int:
         """The number of local partial derivatives, each of which the backward pass multiplies and adds once."""
         return sum(len(entry) // 2 if entry[0].__class__ is int else len(entry[0]) for entry in self.entries if entry)
+
+
+def _copy_what_others_hold(primitive: Primitive, primals: list, positions: Sequence[int]) -> None:
+    """Put copies in place of the plain arrays that the tape will hold on to: f may change them before the pull."""
+    for position in range(len(primals)) if primitive.remembers is None else primitive.remembers:
+        if primals[position].__class__ is np.ndarray and position not in positions:
+            primals[position] = primals[position].copy()
 
 
 install_scalar_operators(

@@ -165,30 +165,6 @@ def test_an_argument_without_a_rule_is_named(mode):
     assert "where" in error.what
 
 
-def assign_to_argument(x):
-    x[0] = 7.0
-    return np.sum(x)
-
-
-def assign_slice_of_argument(x):
-    x[:] = 7.0
-    return np.sum(x)
-
-
-def add_to_argument(x):
-    x += 7.0
-    return np.sum(x)
-
-
-@each_mode
-def test_writing_into_a_traced_array_is_refused_in_words(mode):
-    for f in (assign_to_argument, assign_slice_of_argument, add_to_argument):
-        error = refusal(NotImplementedError, db.gradient(f, backend=mode), X)
-        assert "has no derivative rule" in error.what
-        assert error.hint
-        assert __file__ in error.where
-
-
 @pytest.mark.parametrize(
     "f",
     [

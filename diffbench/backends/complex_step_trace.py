@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diffbench.backends.complex_step_forms import CONTINUATIONS, ON_EACH_SIDE, REAL, TO_COMPLEX
+from diffbench.assignment import Held
 from diffbench.dispatch import TracedArray, dtype_of, primal
 from diffbench.errors import NotAnalytic, UnsupportedPrimitive, UnsupportedVerb, user_location
 from diffbench.primitives.arrays import shape_of
@@ -46,7 +47,10 @@ class ComplexStepped(TracedArray):
 
     @property
     def primal(self) -> Any:
-        return REAL(self.values)
+        return self.trace.value if self.trace.__class__ is Held else REAL(self.values)
+
+    def stand_for(self, value: Any) -> None:
+        """The value is where `primal` looks for it."""
 
     @property
     def shape(self) -> tuple[int, ...]:

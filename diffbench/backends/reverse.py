@@ -9,7 +9,7 @@ import numpy as np
 from diffbench.backends.base import Differentiator, end_trace, jacobian_by_rows, one_like, zeros_like
 from diffbench.batch import BatchTrace
 from diffbench.dispatch import SCALARS
-from diffbench.primitives.structural import ASSEMBLE, INDEX, add_at
+from diffbench.primitives.structural import ASSEMBLE, ASSIGN, INDEX, PIECE, add_at, as_assigned
 from diffbench.tape import Tape, places_of
 
 PLAIN = SCALARS | {np.ndarray}
@@ -30,6 +30,13 @@ class Accumulator:
         self.indices: list = []
         if first is not None:
             self.add(first)
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> "Accumulator":
+        """An accumulator that goes on in an array which nobody else holds."""
+        accumulator = cls.__new__(cls)
+        accumulator.total, accumulator.pieces, accumulator.indices = array, [], []
+        return accumulator
 
     def add(self, cotangent: Any, index: Any = ...) -> None:
         """Add a cotangent to the entries at an index."""
@@ -83,11 +90,15 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
                 cotangents[second] = cotangent * entry[3] if so_far is None else so_far + cotangent * entry[3]
             continue
         parents, kept, primitive = entry
-        if cotangent.__class__ is Accumulator:
+        owned = cotangent.__class__ is Accumulator
+        if owned:
             cotangent = cotangent.result()
-        if primitive is INDEX:
+        if primitive is INDEX or primitive is PIECE:
             _, (shape,), params = kept
             _accumulate_at(cotangents, parents[0], cotangent, params["index"], shape)
+            continue
+        if primitive is ASSIGN and cotangent.__class__ is np.ndarray:
+            _pass_on_assignment(cotangents, parents, cotangent, kept, owned)
             continue
         for parent, contribution in zip(parents, primitive.pull(cotangent, kept)):
             if contribution is not None:
@@ -103,9 +114,7 @@ def _accumulate(cotangents: list, place: int, contribution: Any) -> None:
     elif so_far.__class__ is Accumulator:
         so_far.add(contribution)
     elif so_far.__class__ is np.ndarray and contribution.__class__ is np.ndarray:
-        accumulator = Accumulator.__new__(Accumulator)
-        accumulator.total, accumulator.pieces, accumulator.indices = so_far + contribution, [], []
-        cotangents[place] = accumulator
+        cotangents[place] = Accumulator.of(so_far + contribution)
     else:
         cotangents[place] = so_far + contribution
 
@@ -116,6 +125,22 @@ def _accumulate_at(cotangents: list, place: int, contribution: Any, index: Any, 
     if so_far.__class__ is not Accumulator:
         so_far = cotangents[place] = Accumulator(shape, getattr(contribution, "dtype", float), so_far)
     so_far.add(contribution, index)
+
+
+def _pass_on_assignment(cotangents: list, parents: Sequence, cotangent: np.ndarray, kept: tuple, owned: bool) -> None:
+    """Split the cotangent of an array after an assignment; an array of our own goes on as it is, for O(1) an entry."""
+    wanted, shapes, params = kept
+    index = params["index"]
+    if not owned:
+        cotangent = cotangent.copy()
+    piece = np.array(cotangent[index])
+    cotangent[index] = 0
+    contributions = {0: cotangent, 1: as_assigned(piece, index, shapes)}
+    for parent, position in zip(parents, wanted):
+        if position == 0 and cotangents[parent] is None:
+            cotangents[parent] = Accumulator.of(cotangent)
+        else:
+            _accumulate(cotangents, parent, contributions[position])
 
 
 class Reverse(Differentiator):

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from diffbench.assignment import Held
 from diffbench.dispatch import TracedArray
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import joining, structural
@@ -64,21 +65,26 @@ class Exact(TracedArray):
     """An array of exact entries; `values` is an object array, also where it has no axes."""
 
     __slots__ = ("trace", "values")
-    trace: "ExactTrace"
+    trace: Any  # an ExactTrace, or what stands in its place after an assignment
 
     def __init__(self, values: np.ndarray, trace: "ExactTrace"):
         self.values, self.trace = values, trace
 
     @property
     def primal(self) -> Any:
-        return self.trace.algebra.plain(self.values)
+        return self.trace.value if self.trace.__class__ is Held else self.trace.algebra.plain(self.values)
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self.values.shape
 
+    def stand_for(self, value: Any) -> None:
+        """The value is where `primal` looks for it."""
+
     @property
     def dtype(self) -> np.dtype:
+        if self.trace.__class__ is Held:
+            return self.primal.dtype
         symbolic_mask = self.values.size and all(map(self.trace.algebra.is_condition, self.values.flat))
         return np.dtype(bool if symbolic_mask else float)
 

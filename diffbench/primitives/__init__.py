@@ -6,6 +6,7 @@ from diffbench.errors import UnsupportedPrimitive, user_location
 from diffbench.primitives import (
     elementwise,
     fourier,
+    in_place,
     joining,
     linear_algebra,
     ordering,
@@ -32,6 +33,7 @@ TABLE: dict[Callable, Row] = {
         products,
         linear_algebra,
         fourier,
+        in_place,
     )
     for row in module.ROWS
 }

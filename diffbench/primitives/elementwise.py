@@ -72,6 +72,10 @@ def sinc_slope(x: Any, y: Any) -> Any:
 class Select(Elementwise):
     """`where`: what the mask did not take carries nothing, not even NaN; so it masks instead of multiplying by zero."""
 
+    def __init__(self, function: Callable, *partials: str | None, **options: Any):
+        super().__init__(function, *partials, **options)
+        self.remembers = [0]
+
     def keep(self, y, operands, wanted, params):
         return shape_of(y), operands[0], [(position, shape_of(operands[position])) for position in wanted]
 
@@ -129,7 +133,7 @@ def _expand_divmod(x1, x2, /):
 def _bind_ldexp(x1, x2, /):
     if isinstance(x2, Traced):
         raise NotCovered("the exponent must be an integer, and so cannot be differentiated")
-    return (x1,), {"exponent": as_operand(x2)}
+    return (x1,), {"exponent": np.array(as_operand(x2))}
 
 
 LDEXP = Linear(

@@ -66,15 +66,20 @@ class PrimitiveRow(Row, Primitive):
         self.bind = bind
 
     def call(self, args, kwargs):
+        operands, params = self.bound(args, kwargs)
+        return self(*operands, **params)
+
+    def bound(self, args: Sequence, kwargs: dict) -> tuple[Sequence, dict]:
+        """The operands and params of a call of NumPy's function."""
         if self.bind is None:
             if kwargs:
                 raise unsupported_argument(self, next(iter(kwargs)))
-            return self(*[as_operand(x) for x in args])
+            return [as_operand(x) for x in args], kwargs
         try:
             operands, params = self.bind(*args, **kwargs)
         except TypeError as error:
             raise unsupported_argument(self, str(error)) from error
-        return self(*[as_operand(x) for x in operands], **params)
+        return [as_operand(x) for x in operands], params
 
 
 class Elementwise(PrimitiveRow):
@@ -112,6 +117,8 @@ class Elementwise(PrimitiveRow):
             self.evaluate = pooled(function)
         self.variables = "x" if len(partials) == 1 else "abc"[: len(partials)]
         self.partials = [text and Partial(text, "y" + self.variables, singular) for text in partials]
+        mentioned = {name for partial in self.partials if partial for name in partial.mentioned}
+        self.remembers = [i for i, name in enumerate(self.variables) if name in mentioned]
         self.exact, self.domain = exact, tuple(domain) or ((-2.0, 2.0),) * len(partials)
         self.analytic, self.cut = analytic, cut
         self.complex_form = complex_form and eval(f"lambda {', '.join(self.variables)}: {complex_form}", RULE_NAMES)
@@ -167,6 +174,8 @@ class Linear(PrimitiveRow):
     transpose(cotangent, position, shapes, **params) gives the cotangent of one operand from the shapes of all.
     batch_rule(operands, batched, **params) applies it along a new first axis, or is left out.
     """
+
+    remembers = ()
 
     def __init__(self, function: Callable, *, transpose: Callable, batch_rule: Callable | None = None, **options: Any):
         super().__init__(function, **options)

@@ -63,12 +63,12 @@ class Partial:
     A singular partial can be infinite or undefined at finite operands; there zero tangents and cotangents stay zero.
     """
 
-    __slots__ = ("keep", "text", "times", "times_large", "value")
+    __slots__ = ("keep", "mentioned", "text", "times", "times_large", "value")
 
     def __init__(self, text: str, variables: str, singular: bool = False):
         self.text = text
         tree = ast.parse(text, mode="eval").body
-        mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        self.mentioned = mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         arguments = ", ".join(variables)
         needed = ", ".join(name if name in mentioned else "None" for name in variables)
         self.value = eval(f"lambda {arguments}: {text}", RULE_NAMES)

@@ -56,6 +56,7 @@ class Primitive:
     """
 
     constant: ClassVar[bool] = False  # its derivative is zero wherever it exists
+    remembers: Sequence[int] | None = None  # operands that `keep` may hold on to; None for all
     name: str
     evaluate: Callable
 

@@ -3,6 +3,7 @@
 What is made of them stands in joining.py and selecting.py.
 """
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,6 +13,15 @@ import numpy as np
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of, unbroadcast
 from diffbench.primitives.kinds import Composite, Constant, Linear, NotCovered
 from diffbench.primitives.primitive import Traced
+
+class ViewRow(Linear):
+    """A function whose result can be a view: what is assigned to one of the two, the other has as well."""
+
+    def call(self, args, kwargs):
+        (operand,), params = self.bound(args, kwargs)
+        y = self(operand, **params)
+        return operand.viewed(y, self, params) if isinstance(operand, Traced) else y
+
 
 # -- indexing ----------------------------------------------------------------------------------------------------------
 
@@ -47,17 +57,17 @@ def selects_each_entry_once(index: Any) -> bool:
     )
 
 
-def _freeze_index(index: Any) -> Any:
+def frozen_index(index: Any) -> Any:
     """A copy of an index that later changes of the user's arrays and lists do not reach."""
     if type(index) is tuple:
-        return tuple([_freeze_index(part) for part in index])
+        return tuple([frozen_index(part) for part in index])
     if isinstance(index, list):
         return np.array(index, dtype=int if not index else None)
     return index.copy() if isinstance(index, np.ndarray) else index
 
 
 def _bind_index(x, index):
-    return (x,), {"index": _freeze_index(index)}
+    return (x,), {"index": frozen_index(index)}
 
 
 def _index_transpose(cotangent, position, shapes, index):
@@ -78,9 +88,9 @@ def _behind_batch_axis(index: Any) -> tuple | None:
     return (slice(None), *parts)
 
 
-def _index_batch(operands, batched, index):
+def _index_batch(operands, batched, index, primitive=None):
     behind = _behind_batch_axis(index)
-    return NotImplemented if behind is None else INDEX(operands[0], index=behind)
+    return NotImplemented if behind is None else (primitive or INDEX)(operands[0], index=behind)
 
 
 def _assemble_transpose(cotangent, position, shapes, indices, shape, dtype):
@@ -96,7 +106,7 @@ def _assemble_batch(operands, batched, indices, shape, dtype):
     return ASSEMBLE(*pieces, indices=behind, shape=(count, *shape), dtype=dtype)
 
 
-INDEX = Linear(
+INDEX: Linear = ViewRow(
     operator.getitem,
     name="indexing",
     bind=_bind_index,
@@ -123,6 +133,69 @@ INDEX = Linear(
     ],
 )
 ASSEMBLE = Linear(assemble, name="assemble", bind=None, transpose=_assemble_transpose, batch_rule=_assemble_batch)
+PIECE: Linear = Linear(
+    operator.getitem,
+    name="a copy of a piece",
+    evaluate=lambda x, index: np.array(x[index])[()],
+    transpose=_index_transpose,
+    batch_rule=lambda operands, batched, index: _index_batch(operands, batched, index, PIECE),
+)
+"""Indexing that never gives a view: the array that it reads from may be written to."""
+
+
+# -- item assignment, as a function of the array before it and of what is assigned -------------------------------------
+
+
+def _assign(x: Any, value: Any, index: Any, own: bool) -> Any:
+    """x with the entries at an index replaced, written into the memory of x itself where that is the caller's own."""
+    dtype = np.result_type(x, value) if np.iscomplexobj(value) else x.dtype
+    if not own or x.dtype != dtype:
+        x = np.array(x, object if _holds_objects(value) else dtype)
+    x[index] = value
+    return x
+
+
+def _assign_transpose(cotangent, position, shapes, index, own):
+    if position == 0:
+        return ASSIGN(cotangent, 0.0, index=index, own=False)
+    return as_assigned(INDEX(cotangent, index=index), index, shapes)
+
+
+def as_assigned(piece: Any, index: Any, shapes: Sequence[tuple[int, ...]]) -> Any:
+    """The cotangent of an assigned value from the cotangent of the entries at the index.
+
+    Where an index names an entry several times, the last value is the one that stays.
+    """
+    whole, shape = shapes
+    if not selects_each_entry_once(index):
+        positions = np.reshape(np.arange(math.prod(whole)), whole)[index]
+        last = np.full(math.prod(whole), -1)
+        last[np.ravel(positions)] = np.arange(positions.size)
+        piece = np.where(last[positions] == np.reshape(np.arange(positions.size), positions.shape), piece, 0.0)
+    surplus = len(shape) - rank_of(piece)  # NumPy takes values with more axes, if those have length one
+    if surplus > 0:
+        return np.reshape(unbroadcast(piece, shape[surplus:]), shape)
+    return unbroadcast(piece, shape)
+
+
+def _assign_batch(operands, batched, index, own):
+    (x, value), (x_moves, value_moves) = operands, batched
+    behind = _behind_batch_axis(index)
+    if behind is None:
+        return NotImplemented
+    count = shape_of(x)[0] if x_moves else shape_of(value)[0]
+    if not x_moves:
+        x, own = np.broadcast_to(x, (count, *shape_of(x))), False
+    if value_moves:
+        rank = np.broadcast_to(0.0, shape_of(x))[behind].ndim
+        _, *rest = shape_of(value)
+        value = np.reshape(value, (count, *(1,) * (rank - 1 - len(rest)), *rest[max(len(rest) - rank + 1, 0) :]))
+    return ASSIGN(x, value, index=behind, own=own)
+
+
+ASSIGN: Linear = Linear(
+    _assign, name="item assignment", transpose=_assign_transpose, batch_rule=_assign_batch
+)
 
 
 # -- shapes ------------------------------------------------------------------------------------------------------------
@@ -139,7 +212,7 @@ def _bind_reshape(a, /, shape, order="C", *, copy=None):
     return (a,), {"shape": given}
 
 
-RESHAPE: Linear = Linear(
+RESHAPE: Linear = ViewRow(
     np.reshape,
     bind=_bind_reshape,
     evaluate=lambda a, shape: np.reshape(a, shape),
@@ -167,7 +240,7 @@ def _inverse(axes: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
-TRANSPOSE: Linear = Linear(
+TRANSPOSE: Linear = ViewRow(
     np.transpose,
     bind=_bind_transpose,
     evaluate=lambda a, axes: np.transpose(a, axes),

@@ -1,0 +1,170 @@
+"""Arrays that f assigns to: y[i] = v, y += v, out=y, with NumPy's meaning, views included.
+
+A traced value never changes. What changes is which value an array object stands for. From the first assignment on, the
+object has a `Held` in the place of its trace. It comes before all traces, so every use of the object arrives there and
+is passed on with the present value. Arrays that nobody assigns to know nothing of this, and pay nothing.
+
+A view remembers its base, and a base its living views. What is assigned to a view goes to its base at once; what is
+assigned to a base, a view takes over when it is next used.
+"""
+
+import math
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diffbench.primitives.arrays import as_operand, shape_of
+from diffbench.primitives.primitive import Primitive, Trace, Traced, trace_has_ended
+from diffbench.primitives.structural import ASSIGN, INDEX, PIECE, RESHAPE, TRANSPOSE, frozen_index
+
+
+class View(NamedTuple):
+    """How a view comes of its base: by indexing, reshaping or transposing."""
+
+    base: Any
+    primitive: Primitive
+    params: dict
+
+    def of(self, base: Any) -> Any:
+        """The value of the view, from that of the base."""
+        return (PIECE if self.primitive is INDEX else self.primitive)(base, **self.params)
+
+    def into(self, base: Any, value: Any, own: bool) -> Any:
+        """The value of the base, from what it was and from the value of the view."""
+        if self.primitive is INDEX:
+            return ASSIGN(base, value, index=self.params["index"], own=own)
+        if self.primitive is RESHAPE:
+            return RESHAPE(value, shape=shape_of(base))
+        return TRANSPOSE(value, axes=tuple(np.argsort(self.params["axes"])))
+
+
+class Held(Trace):
+    """What one array object stands for at present.
+
+    owned : nobody else holds the memory of the value, so that an assignment may write into it.
+    version : how often the value has changed; `seen` is the version of the base that the value of a view comes from.
+    """
+
+    __slots__ = ("array", "owned", "seen", "value", "version", "view")
+
+    def __init__(self, array: Any, value: Any, owned: bool = False):
+        self.level, self.live = math.inf, True
+        self.array: Callable[[], Any] = weakref.ref(array)
+        self.value, self.owned = value, owned
+        self.view: View | None = None
+        self.version = self.seen = 0
+
+    def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
+        """Apply a primitive to what arrays stand for at present; what it reads by an index, it copies."""
+        if primitive is INDEX:
+            return PIECE(self.refreshed(), **params)
+        return primitive(*[present(x) for x in operands], **params)
+
+    def refreshed(self) -> Any:
+        """The present value, with what was assigned to the base since this view was last used."""
+        if self.view is not None:
+            base = hold(self.view.base)
+            value = base.refreshed()
+            if base.version != self.seen:
+                base.owned = base.owned and self.view.primitive is INDEX
+                self._become(self.view.of(value), owned=False)
+                self.seen = base.version
+        return self.value
+
+    def assign(self, index: Any, value: Any) -> None:
+        """array[index] = value"""
+        self.replace(ASSIGN(self.refreshed(), value, index=index, own=self.owned), owned=True)
+
+    def replace(self, value: Any, owned: bool = False) -> None:
+        """Stand for another value from now on, and write it into the base."""
+        if self.view is not None:
+            base = hold(self.view.base)
+            piecewise = self.view.primitive is INDEX
+            base.replace(self.view.into(base.refreshed(), value, base.owned), owned=piecewise)
+            self.seen, owned = base.version, owned and piecewise
+        self._become(value, owned)
+
+    def _become(self, value: Any, owned: bool) -> None:
+        self.value, self.owned = value, owned
+        self.version += 1
+        self.array().stand_for(value)
+
+
+def present(x: Any) -> Any:
+    """The value that an array stands for now, for others to keep; everything else as it is."""
+    if isinstance(x, Traced) and x.trace.__class__ is Held:
+        held: Any = x.trace
+        value = held.refreshed()
+        held.owned = False
+        return value
+    return x
+
+
+def link(base: Any, view: Any, primitive: Primitive, params: dict) -> None:
+    """Remember that an array is a view of another."""
+    view.view_of = base, primitive, params
+    try:
+        views = base.views
+    except AttributeError:
+        views = base.views = []
+    if len(views) % 1024 == 1023:
+        views[:] = [reference for reference in views if reference() is not None]
+    views.append(weakref.ref(view))
+    if base.trace.__class__ is Held:
+        hold(view)
+
+
+def hold(array: Any) -> Held:
+    """Let an array stand for a value that can be replaced; so must its base and all of its views."""
+    if array.trace.__class__ is Held:
+        return array.trace
+    if not array.trace.live:
+        raise trace_has_ended()
+    value = array.__class__.__new__(array.__class__)
+    for name in array.__class__.__slots__:
+        setattr(value, name, getattr(array, name))
+    held = array.trace = Held(array, value)
+    array.stand_for(value)
+    view_of = getattr(array, "view_of", None)
+    if view_of is not None:
+        view = View(*view_of)
+        base = hold(view.base)
+        if view.primitive is not RESHAPE or _reshapes_in_place(_memory(base.value), shape_of(value)):
+            held.view, held.seen = view, base.version
+    for reference in getattr(array, "views", ()):
+        view = reference()
+        if view is not None:
+            hold(view)
+    return held
+
+
+def assign(array: Any, index: Any, value: Any) -> None:
+    """array[index] = value, for a traced array."""
+    if not isinstance(_memory(array), np.ndarray):
+        raise TypeError(f"'{type(_memory(array)).__name__}' object does not support item assignment")
+    hold(array).assign(frozen_index(index), present(as_operand(value)))
+
+
+def overwrite(array: Any, value: Any) -> Any:
+    """array[...] = value of the same shape, by which an in-place operator ends; the array itself."""
+    if shape_of(value) != shape_of(array):
+        raise ValueError(
+            f"non-broadcastable output operand with shape {shape_of(array)} doesn't match the broadcast shape "
+            f"{shape_of(value)}"
+        )
+    hold(array).replace(np.astype(present(value), array.dtype))
+    return array
+
+
+def _reshapes_in_place(array: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether NumPy can give this array another shape without copying it."""
+    return np.may_share_memory(np.reshape(array, shape), array)
+
+
+def _memory(x: Any) -> Any:
+    """The plain array, of numbers or of objects, at the bottom of a traced value."""
+    while isinstance(x, Traced):
+        x = x.values if hasattr(x, "values") else x.primal
+    return x

@@ -1,0 +1,347 @@
+"""Item assignment, in-place updates and views: what they mean to NumPy they mean to every backend."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import diffbench as db
+
+X = np.array([0.5, 1.0, 2.0, 0.3])
+BACKENDS = ["forward", "reverse", "symbolic", "complex-step"]
+each_backend = pytest.mark.parametrize("backend", BACKENDS)
+each_mode = pytest.mark.parametrize("mode", ["forward", "reverse"])
+
+
+# -- programs that assign ----------------------------------------------------------------------------------------------
+
+
+def fill_entry_by_entry(x):
+    y = np.zeros_like(x)
+    y[0] = x[0] ** 2
+    for i in range(1, len(x)):
+        y[i] = np.sin(y[i - 1]) * x[i]
+    return np.sum(y**2)
+
+
+def overwrite_an_entry(x):
+    y = x * x
+    y[1] = 3.0
+    y[2] = y[0] * x[3]
+    return np.sum(y * y)
+
+
+def use_before_and_after(x):
+    y = np.exp(x)
+    before = np.sum(y * y)
+    y[1:3] = x[:2]
+    return before * np.sum(y)
+
+
+def assign_to_the_argument(x):
+    x[0] = 2.0 * x[1]
+    return np.prod(x)
+
+
+def assign_a_broadcast_value(x):
+    y = np.ones_like(x, shape=(2, 4))
+    y[:] = x
+    y[0, 1:] *= x[0]
+    y[1] = x[2]
+    y[:, 0] = [x[0], 2.0]
+    return np.sum(y**3)
+
+
+def assign_by_mask(x):
+    y = x * 1.0
+    y[np.array([True, False, True, False])] = x[1:3] ** 2
+    return np.sum(y * np.sin(y))
+
+
+def assign_by_repeated_index(x):
+    y = x * x
+    y[[1, 1, 3]] = x[[0, 2, 2]] * 5  # the last value stays
+    return np.sum(y * y)
+
+
+def write_through_a_view(x):
+    y = x * 2.0
+    middle = y[1:3]
+    middle[0] = x[0]
+    middle *= x[3]
+    return np.sum(y * y)
+
+
+def see_through_a_view(x):
+    y = x * 2.0
+    middle, reverse = y[1:3], y[::-1]
+    y[2] = x[0] * x[1]
+    return np.sum(middle**2) + reverse[1] * reverse[0]
+
+
+def write_through_views_of_views(x):
+    y = x * 1.0
+    square = y.reshape(2, 2)
+    square.T[0] += x[:2]
+    square[1][0] = x[3] * y[1]
+    y[0] *= square[1, 1]
+    return np.sum(square**3) + np.sum(np.ravel(square) * x)
+
+
+def update_in_place(x):
+    y = np.sin(x)
+    also_y = y
+    y += x
+    y -= 0.1
+    y *= x
+    y /= 2.0
+    y **= 2
+    return np.sum(also_y)
+
+
+def write_the_result_out(x):
+    y = np.empty_like(x)
+    np.multiply(x, x, out=y)
+    np.add(y[:2], 1.0, out=y[:2])
+    return np.sum(y**2)
+
+
+def accumulate_at(x):
+    y = np.zeros_like(x)
+    np.add.at(y, [0, 2, 0], x[:3])
+    np.subtract.at(y, 1, x[0] ** 2)
+    np.multiply.at(y, slice(0, 2), x[2:])
+    return np.sum(y**2)
+
+
+def functions_that_write(x):
+    y = np.zeros_like(x)
+    np.copyto(y, x**2)
+    np.copyto(y, x[0], where=[False, True, False, True])
+    np.put(y, [0, -1], x[2] * x[3])
+    np.place(y, [True, True, False, False], [x[0] * x[1]])
+    square = y.reshape(2, 2)
+    np.fill_diagonal(square, x[:2] * 3)
+    np.put_along_axis(square, np.array([[0], [1]]), square[:, :1] * x[1], axis=1)
+    np.putmask(y, [True, False, False, False], x * 2)
+    return np.sum(y**3)
+
+
+def rows_of_a_trajectory(x):
+    states = np.zeros_like(x, shape=(5, 4))
+    states[0] = x
+    for k in range(4):
+        states[k + 1] = states[k] + 0.1 * np.cos(states[k])
+    return np.sum(states[:, 0] * states[:, -1])
+
+
+PROGRAMS = [
+    fill_entry_by_entry, overwrite_an_entry, use_before_and_after, assign_to_the_argument, assign_a_broadcast_value,
+    assign_by_mask, assign_by_repeated_index, write_through_a_view, see_through_a_view, write_through_views_of_views,
+    update_in_place, write_the_result_out, accumulate_at, functions_that_write, rows_of_a_trajectory,
+]  # fmt: skip
+each_program = pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
+
+
+def truth(f):
+    """Central differences of order six, which run f on plain arrays: copies, for f may write into its argument."""
+    return db.gradient(lambda x: f(x.copy()), backend="finite-central", order=6)(X)
+
+
+@each_program
+@each_backend
+def test_gradients_of_programs_that_assign_are_those_of_the_plain_program(f, backend):
+    value, gradient = db.value_and_gradient(f, backend=backend)(X)
+    assert value == pytest.approx(f(X.copy()), rel=1e-14)
+    np.testing.assert_allclose(gradient, truth(f), rtol=1e-9, atol=1e-10)
+
+
+@each_program
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@pytest.mark.parametrize("inner", ["forward", "reverse"])
+def test_second_derivatives_of_programs_that_assign_are_right(f, inner, outer):
+    found = db.jacobian(db.gradient(f, backend=inner), backend=outer)(X)
+    expected = db.jacobian(db.gradient(f, backend="complex-step"), backend="finite-central", order=6)(X)
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8)
+
+
+@each_program
+def test_the_truth_to_fifty_digits_can_assign(f):
+    np.testing.assert_allclose(np.array(db.reference(f, X), float), truth(f), rtol=1e-9, atol=1e-10)
+
+
+@each_program
+def test_many_directions_at_once_pass_assignments(f):
+    jacobian = db.jacobian(db.gradient(f))(X)  # pushes all unit tangents through the backward pass at once
+    np.testing.assert_allclose(jacobian, jacobian.T, rtol=1e-12, atol=1e-12)
+
+
+@each_program
+@each_backend
+def test_the_argument_of_the_user_stays_as_it_was(f, backend):
+    x = X.copy()
+    db.gradient(f, backend=backend)(x)
+    np.testing.assert_array_equal(x, X)
+
+
+# -- random programs: linear, with whole numbers, so that J v = f(v) - f(0) holds exactly ------------------------------
+
+SLICES = [slice(None), slice(1, None), slice(None, -1), slice(None, None, 2), slice(None, None, -1), slice(2, 5), 0, -1]
+
+STEPS = ["view", "reshape", "transpose", "assign", "number", "add", "double", "copy", "at"]
+
+
+@st.composite
+def programs(draw):
+    """A list of steps; each acts on arrays chosen by number among those that are there."""
+    steps = []
+    for _ in range(draw(st.integers(1, 8))):
+        steps.append(
+            (
+                draw(st.sampled_from(STEPS)),
+                draw(st.integers(0, 9)),
+                draw(st.integers(0, 9)),
+                draw(st.sampled_from(SLICES)),
+            )
+        )
+    return steps
+
+
+def run(steps, x):
+    arrays = [x * 1.0]
+    for kind, first, second, part in steps:
+        a, b = arrays[first % len(arrays)], arrays[second % len(arrays)]
+        if kind == "view" and a.ndim and a.shape[0] > 1:
+            arrays.append(a[part] if not isinstance(part, int) else a[part : part + 2])
+        elif kind == "reshape":
+            arrays.append(a.reshape(-1) if second % 2 or a.size % 2 else a.reshape(2, -1))
+        elif kind == "transpose":
+            arrays.append(a.T)
+        elif kind == "assign" and a.size and b.size:
+            a[part if a.ndim and a.shape[0] else ...] = b.ravel()[0]
+        elif kind == "number":
+            a[...] = 3.0
+        elif kind == "add" and a.shape == b.shape:
+            a += b
+        elif kind == "double":
+            a *= 2
+        elif kind == "copy":
+            arrays.append(a.copy())
+        elif kind == "at" and a.ndim == 1 and a.size:
+            np.add.at(a, [0, 0, a.size - 1], 2 * a.ravel()[0])
+    return np.concatenate([a.ravel() for a in arrays])
+
+
+@settings(max_examples=150, deadline=None)
+@given(programs(), st.lists(st.integers(-3, 3), min_size=6, max_size=6))
+def test_random_programs_of_assignments_and_views_agree_with_numpy(steps, entries):
+    x, v = np.arange(1.0, 7.0), np.array(entries, float)
+    expected = run(steps, v) - run(steps, np.zeros(6))
+    jacobian = db.jacobian(lambda x: run(steps, x), backend="reverse")(x)
+    np.testing.assert_array_equal(jacobian @ v, expected)
+    np.testing.assert_array_equal(db.jvp(lambda x: run(steps, x), backend="forward")(x, v), expected)
+
+
+# -- what others hold --------------------------------------------------------------------------------------------------
+
+
+@each_mode
+def test_an_array_that_f_captures_and_changes_after_use_counts_as_it_was_when_used(mode):
+    def f(x):
+        weights = np.ones(4)
+        y = np.sum(x * weights) + np.sum(np.where(weights > 0, x, 0.0)) + np.sum(np.power(x, weights))
+        z = weights @ x
+        weights[:] = 100.0
+        return y + z
+
+    np.testing.assert_array_equal(db.gradient(f, backend=mode)(X), [4.0] * 4)
+    _, push = db.linearize(f, backend=mode)(X)
+    assert push(np.ones(4)) == 16.0
+
+
+@each_mode
+def test_an_index_that_f_changes_after_use_counts_as_it_was_when_used(mode):
+    def f(x):
+        index = np.array([0, 1])
+        y, z = x[index], np.zeros_like(x)
+        z[index] = x[2:]
+        index[:] = 3
+        return np.sum(y) + np.sum(z)
+
+    np.testing.assert_array_equal(db.gradient(f, backend=mode)(X), [1.0] * 4)
+
+
+def test_the_plain_value_of_a_traced_array_is_a_copy():
+    def f(x):
+        db.primal(x)[:] = 100.0
+        return np.sum(x * x)
+
+    np.testing.assert_array_equal(db.gradient(f)(X), 2 * X)
+
+
+@each_mode
+def test_an_inner_derivative_may_assign_its_variable_into_an_array_made_from_the_outer_one(mode):
+    def f(x):
+        def g(t):
+            y = x * 1.0
+            y[0] = t * x[1]
+            y[1:] += t
+            return np.sum(y**2)
+
+        return db.derivative(g, backend=mode)(2.0 * x[3])
+
+    def slope(x):
+        t = 2 * x[3]
+        return 2 * t * x[1] ** 2 + 2 * np.sum(x[1:] + t)
+
+    for outer in ("forward", "reverse"):
+        np.testing.assert_allclose(db.gradient(f, backend=outer)(X), truth(slope), rtol=1e-9)
+
+
+def test_assigning_to_a_number_is_the_error_of_numpy():
+    def f(x):
+        x[0][()] = 1.0
+        return x[0]
+
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        db.gradient(f)(X)
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 4)])
+def test_an_update_that_does_not_fit_is_the_error_of_numpy(shape):
+    def f(x):
+        x += np.ones(shape)
+        return np.sum(x)
+
+    with pytest.raises(ValueError, match="broadcast"):
+        db.gradient(f)(X)
+
+
+def test_float32_stays_float32():
+    def f(x):
+        y = np.zeros_like(x)
+        y[1:] = x[1:] * np.float64(2.0)
+        y += x
+        assert y.dtype == np.float32
+        return np.sum(y)
+
+    assert db.gradient(f)(X.astype(np.float32)).dtype == np.float32
+
+
+def test_a_loop_of_assignments_needs_memory_in_proportion_to_its_length():
+    def f(x):
+        y = np.zeros_like(x)
+        for i in range(len(x)):
+            y[i] = x[i] * 2.0
+        return np.sum(y)
+
+    def peak(n):
+        tracemalloc.start()
+        db.gradient(f)(np.ones(n))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    assert peak(4000) < 3 * peak(2000)
