@@ -193,20 +193,8 @@ SLICES = [slice(None), slice(1, None), slice(None, -1), slice(None, None, 2), sl
 STEPS = ["view", "reshape", "transpose", "assign", "number", "add", "double", "copy", "at"]
 
 
-@st.composite
-def programs(draw):
-    """A list of steps; each acts on arrays chosen by number among those that are there."""
-    steps = []
-    for _ in range(draw(st.integers(1, 8))):
-        steps.append(
-            (
-                draw(st.sampled_from(STEPS)),
-                draw(st.integers(0, 9)),
-                draw(st.integers(0, 9)),
-                draw(st.sampled_from(SLICES)),
-            )
-        )
-    return steps
+NUMBER = st.integers(0, 9)  # of an array, among those that are there
+programs = st.lists(st.tuples(st.sampled_from(STEPS), NUMBER, NUMBER, st.sampled_from(SLICES)), min_size=1, max_size=8)
 
 
 def run(steps, x):
@@ -235,7 +223,7 @@ def run(steps, x):
 
 
 @settings(max_examples=150, deadline=None)
-@given(programs(), st.lists(st.integers(-3, 3), min_size=6, max_size=6))
+@given(programs, st.lists(st.integers(-3, 3), min_size=6, max_size=6))
 def test_random_programs_of_assignments_and_views_agree_with_numpy(steps, entries):
     x, v = np.arange(1.0, 7.0), np.array(entries, float)
     expected = run(steps, v) - run(steps, np.zeros(6))

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diffbench.backends.complex_step_forms import CONTINUATIONS, ON_EACH_SIDE, REAL, TO_COMPLEX
 from diffbench.assignment import Held
+from diffbench.backends.complex_step_forms import CONTINUATIONS, ON_EACH_SIDE, REAL, TO_COMPLEX
 from diffbench.dispatch import TracedArray, dtype_of, primal
 from diffbench.errors import NotAnalytic, UnsupportedPrimitive, UnsupportedVerb, user_location
 from diffbench.primitives.arrays import shape_of

@@ -31,6 +31,8 @@ class Trace:
 
     __slots__ = ("level", "live")
 
+    level: float
+
     def __init__(self) -> None:
         self.level = next(_levels)
         self.live = True
@@ -46,6 +48,10 @@ class Traced:
     __slots__ = ()
     primal: Any
     trace: Trace
+
+    def viewed(self, view: Any, primitive: "Primitive", params: dict) -> Any:
+        """What a primitive gives that may be a view of this array, so that assignments to one reach the other."""
+        raise NotImplementedError
 
 
 class Primitive:

@@ -14,6 +14,7 @@ from diffbench.primitives.arrays import as_operand, rank_of, shape_of, unbroadca
 from diffbench.primitives.kinds import Composite, Constant, Linear, NotCovered
 from diffbench.primitives.primitive import Traced
 
+
 class ViewRow(Linear):
     """A function whose result can be a view: what is assigned to one of the two, the other has as well."""
 
