@@ -312,8 +312,8 @@ def _install_operators() -> None:
         if function in TABLE:
             setattr(TracedArray, name, _method(TABLE[function]))
     for function, row in TABLE.items():  # object arrays call the method of each element: np.sin(a) calls a[i].sin()
-        if isinstance(function, np.ufunc) and function.nin == 1 and not hasattr(TracedArray, function.__name__):
-            setattr(TracedArray, function.__name__, lambda self, row=row: row.call((self,), {}))
+        if isinstance(function, np.ufunc) and not hasattr(TracedArray, function.__name__):
+            setattr(TracedArray, function.__name__, lambda self, *others, row=row: row.call((self, *others), {}))
 
 
 def _method(row: Row) -> Callable:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.assignment import present
+from diffbench.construction import SEEN
 from diffbench.errors import ArgumentError, DirectionError, ResultError, TraceLost, UnsupportedPrimitive, innermost_line
 from diffbench.primitives.arrays import shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced, lifted
@@ -81,7 +82,11 @@ class FlatFunction:
         return tuple([arg for i, arg in enumerate(self.args) if i not in self.argnums]), self.kwargs
 
     def __call__(self, leaves: Sequence) -> list:
-        result = self._run(*self.arguments(leaves))
+        if leaves and isinstance(leaves[0], Traced):
+            with SEEN:
+                result = self._run(*self.arguments(leaves))
+        else:
+            result = self._run(*self.arguments(leaves))
         if self.has_aux:
             result, aux = self._split_aux(result)
             self.aux = map_leaves(self._without_our_traces, aux)
@@ -98,14 +103,14 @@ class FlatFunction:
             if isinstance(error.__cause__, TraceLost):  # how NumPy reports what __float__ raised inside an assignment
                 raise error.__cause__ from None
             raise
-        except TypeError as error:
-            if "has no callable" not in str(error):  # how a ufunc reports a plain number in an array of objects
+        except (TypeError, AttributeError) as error:
+            if not _stems_from_objects(error):
                 raise
             raise UnsupportedPrimitive(
-                "a NumPy function cannot pass an array that holds traced and plain numbers together",
+                "a NumPy function cannot pass an array of objects, traced values and numbers among each other",
                 where=innermost_line(error),
-                why=f"np.array([x, 1.0]) of a traced x is an array of objects; NumPy says: {error}",
-                hint="build it with np.stack([x, 1.0]) or np.concatenate, which see every part",
+                why=f"a list of a traced x and a number became an array of objects; NumPy says: {error}",
+                hint="build it with np.array, called by that name (and not by one imported from numpy), or np.stack",
             ) from error
 
     def _split_aux(self, result: Any) -> tuple:
@@ -160,6 +165,13 @@ class FlatFunction:
             why="only real floating-point results have derivatives",
             hint="return floats, for example float(count) or 1.0 * result",
         )
+
+
+def _stems_from_objects(error: TypeError | AttributeError) -> bool:
+    """Whether NumPy complains of an array of objects: a ufunc calls the method of its name on each, and numbers lack it."""
+    if isinstance(error, AttributeError):
+        return isinstance(getattr(np, error.name or "", None), np.ufunc)
+    return any(words in str(error) for words in ("has no callable", "dtype('O')"))
 
 
 def float_leaf(leaf: Any, verb: str, f: Callable, argnum: int) -> Any:

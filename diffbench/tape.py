@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.assignment import link
+from diffbench.construction import SEEN
 from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators
 from diffbench.primitives import TABLE
 from diffbench.primitives.arrays import sum_of
@@ -151,6 +152,7 @@ def record(f: Callable, *args: Any) -> Tape:
     2
     """
     tape = Tape([np.asarray(x, dtype=float)[()] for x in args])
-    f(*tape.inputs)
+    with SEEN:
+        f(*tape.inputs)
     tape.live = False
     return tape

@@ -60,10 +60,6 @@ def write_out(x):
     return np.sum(np.sin(x, out=np.zeros(3)))
 
 
-def convert_to_floats(x):
-    return np.sum(np.array([x[0], x[1]], dtype=float))
-
-
 def count_to(x):
     return sum((1.0 for _ in range(x[2])), 0.0)
 
@@ -85,7 +81,6 @@ TRACE_LOST = {
     "a[row] = x": assign_row,
     "a += x": add_to_plain_array,
     "out=": write_out,
-    "np.array(x, float)": convert_to_floats,
     "range(x)": count_to,
 }
 

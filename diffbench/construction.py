@@ -1,0 +1,156 @@
+"""np.array([x, 1.0]), np.r_[x, 1.0], np.mean([x, y]): arrays built of traced values and numbers.
+
+NumPy's protocols let nobody see a call of np.array: of traced scalars it would make an array of objects, on which a
+number among them has no `exp`. So while f runs, and only then, a few names of the module numpy stand for functions that
+build a traced array where traced values are among the parts, and call NumPy's own function everywhere else. Code that
+has imported the functions by name keeps NumPy's, and gets arrays of objects.
+"""
+
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from diffbench.errors import UnsupportedPrimitive, user_location
+from diffbench.primitives.arrays import as_operand, rank_of, shape_of
+from diffbench.primitives.primitive import Traced
+
+
+def holds_traced(x: Any) -> bool:
+    """Whether a value is traced, or a nested list or an array of objects with a traced value in it."""
+    if isinstance(x, np.ndarray):
+        return x.dtype.hasobject and any(isinstance(entry, Traced) for entry in x.flat)
+    if not isinstance(x, list | tuple):
+        return isinstance(x, Traced)
+    kinds = set(map(type, x))
+    if any(issubclass(kind, Traced) for kind in kinds):
+        return True
+    if any(issubclass(kind, list | tuple | np.ndarray) for kind in kinds):
+        return any(map(holds_traced, x))
+    return False
+
+
+def assembled(x: Any) -> Any:
+    """The array that nested lists of traced and plain values stand for."""
+    if not isinstance(x, list | tuple):
+        return as_operand(x)
+    parts = [assembled(part) for part in x]
+    if len({shape_of(part) for part in parts}) > 1:
+        raise ValueError(
+            "setting an array element with a sequence. The requested array has an inhomogeneous shape: "
+            f"its parts have the shapes {', '.join(sorted({str(shape_of(part)) for part in parts}))}"
+        )
+    return np.stack(parts)
+
+
+def _constructor(original: Callable, copies: bool) -> Callable:
+    @functools.wraps(original)
+    def construct(*args: Any, **kwargs: Any) -> Any:
+        if not args or kwargs.get("dtype") is object or not holds_traced(args[0]):
+            return original(*args, **kwargs)
+        x, dtype = args[0], args[1] if len(args) > 1 else kwargs.get("dtype")
+        array = assembled(x)
+        if array is x and copies and kwargs.get("copy", True):
+            array = np.positive(x)
+        if dtype is not None:
+            array = np.astype(array, np.dtype(dtype))
+        missing = kwargs.get("ndmin", 0) - rank_of(array)
+        return np.reshape(array, (1,) * missing + shape_of(array)) if missing > 0 else array
+
+    return construct
+
+
+def _filled(original: Callable) -> Callable:
+    @functools.wraps(original)
+    def full(shape: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if not holds_traced(fill_value):
+            return original(shape, fill_value, dtype, *args, **kwargs)
+        array = np.broadcast_to(assembled(fill_value), shape)
+        return np.positive(array) if dtype is None else np.astype(array, np.dtype(dtype))
+
+    return full
+
+
+def _taking_lists(original: Callable) -> Callable:
+    @functools.wraps(original)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(arg, list | tuple) and holds_traced(arg) for arg in args):
+            args = tuple([assembled(arg) if isinstance(arg, list | tuple) else arg for arg in args])
+        return original(*args, **kwargs)
+
+    return function
+
+
+class _Concatenator:
+    """np.r_ or np.c_, with NumPy's own behind it."""
+
+    def __init__(self, original: Any, name: str, join: Callable[[Sequence], Any]):
+        self.original, self.name, self.join = original, name, join
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if isinstance(key, tuple) else (key,)
+        if not holds_traced(parts):
+            return self.original[key]
+        if isinstance(parts[0], str):
+            raise UnsupportedPrimitive(
+                f"numpy.{self.name}[{parts[0]!r}, ...] has no derivative rule",
+                where=user_location(),
+                hint="use np.concatenate or np.stack with axis=",
+            )
+        return self.join([np.r_[part] if isinstance(part, slice) else assembled(part) for part in parts])
+
+    def __len__(self) -> int:
+        return len(self.original)
+
+
+def _join_rows(parts: Sequence) -> Any:
+    return np.concatenate([np.atleast_1d(part) for part in parts])
+
+
+def _join_columns(parts: Sequence) -> Any:
+    columns = [np.reshape(part, (-1, 1)) if rank_of(part) < 2 else part for part in parts]
+    return np.concatenate(columns, axis=-1)
+
+
+CONVERTING = (
+    "mean", "var", "std", "median", "percentile", "quantile", "cov", "corrcoef", "interp",
+    "nanmean", "nanvar", "nanstd", "nanmedian", "nanpercentile", "nanquantile", "nansum", "nanprod",
+)  # fmt: skip
+"""Functions in which NumPy converts a list by itself, and then cannot go on with an array of objects."""
+
+OURS = {
+    "array": _constructor(np.array, copies=True),
+    "full": _filled(np.full),
+    "r_": _Concatenator(np.r_, "r_", _join_rows),
+    "c_": _Concatenator(np.c_, "c_", _join_columns),
+}
+for _name in ("asarray", "asanyarray", "ascontiguousarray", "asfortranarray"):
+    OURS[_name] = _constructor(getattr(np, _name), copies=False)
+for _name in CONVERTING:
+    OURS[_name] = _taking_lists(getattr(np, _name))
+NUMPYS = {name: getattr(np, name) for name in OURS}
+
+
+class Construction:
+    """Exchanges NumPy's names for ours while, in whichever thread, a function runs on traced values."""
+
+    def __init__(self) -> None:
+        self._running, self._lock = 0, threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._running:
+                vars(np).update(OURS)
+            self._running += 1
+
+    def __exit__(self, *_: Any) -> None:
+        with self._lock:
+            self._running -= 1
+            if not self._running:
+                vars(np).update(NUMPYS)
+
+
+SEEN = Construction()
+"""Within `with SEEN:` the constructors of arrays see traced values."""

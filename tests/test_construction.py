@@ -1,0 +1,134 @@
+"""Arrays built of traced values and numbers: np.array and the like, lists as arguments, arrays of objects."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from numpy import array as array_by_name
+
+import diffbench as db
+
+BACKENDS = ["forward", "reverse", "symbolic", "complex-step"]
+X = np.array([0.5, 1.0, 2.0])
+
+
+def spherical(x):
+    return np.array([np.cos(x[0]), 0.5, x[1] * x[2]])
+
+
+PROGRAMS = {
+    "np.array of numbers and entries": lambda x: np.sum(np.exp(np.array([x[0], 1.0, x[2] * x[1], 2]))),
+    "np.array of nested lists": lambda x: np.sum(np.sin(np.array([[x[0], 2.0], [x[1], x[2] ** 2]]))),
+    "np.array of an array": lambda x: np.sum(np.sqrt(np.array(x) ** 3)),
+    "np.array of rows": lambda x: np.prod(np.array([x, [1.0, 2.0, x[0]]])),
+    "np.array of arrays and tuples": lambda x: np.sum(np.tanh(np.array((x, x**2)))),
+    "np.array with dtype": lambda x: np.sum(np.log(np.array([x[0], 3], dtype=float))) + x[1],
+    "np.array with ndmin": lambda x: np.sum(np.exp(np.array([x[0], x[1]], ndmin=2) @ np.ones((2, 1)))),
+    "np.asarray": lambda x: np.sum(np.sqrt(np.asarray([x[0], 2.0]))) * np.sum(np.asarray(x)),
+    "np.full": lambda x: np.sum(np.exp(np.full((2, 2), x[0]))) + np.sum(np.full(3, x) ** 2),
+    "np.r_": lambda x: np.sum(np.exp(np.r_[x, 1.0, 0:3, x[0], [x[1], 2.0]])),
+    "np.c_": lambda x: np.sum(np.exp(np.c_[x, np.ones(3), [x[0], 0.1, x[2]]])),
+    "np.mean of a list": lambda x: np.mean([x[0] ** 2, x[1]]) * np.mean([x[2], 3.0]),
+    "np.std and np.var of lists": lambda x: np.std([x[0], x[1], 3.0]) * np.var([x, [1.0, 2.0, 3.0]]),
+    "np.sum of a list": lambda x: np.sum([x[0] * x[1], x[2], 1.0]) ** 2,
+    "np.prod of a list": lambda x: np.prod([x[0], x[1], x[2], 2.0]),
+    "np.stack of numbers and entries": lambda x: np.sum(np.exp(np.stack([x[0], 1.0, x[2]]))),
+    "np.vstack and hstack of lists": lambda x: np.sum(np.vstack([x, [1.0, 2, 3]]) * np.hstack([[x[0]], x[1:]]) ** 2),
+    "np.column_stack and block": lambda x: np.sum(np.exp(np.column_stack([x, np.ones(3)])))
+    + np.sum(np.block([[x[:1], 1.0], [2.0, x[2:]]]) ** 3),
+    "np.dot of lists": lambda x: np.dot(np.array([x[0], 1.0]), np.array([2.0, x[1]])) * x[2],
+    "iteration": lambda x: np.sum(np.array([xi**2 if i else 1.0 for i, xi in enumerate(x)]) ** 2),
+    "a function that returns np.array": lambda x: np.sum(np.log(2 + spherical(x))),
+    "assignment into np.array": lambda x: _assigned(np.array([x[0], 1.0, x[1]]), x),
+    "an array of objects": lambda x: np.sum(array_by_name([x[0], x[1] * x[2]]) ** 2) + np.sin(array_by_name([x[2]]))[0],
+    "a function of two operands on an array of objects": lambda x: np.sum(np.hypot(array_by_name([x[0], x[1]]), 2.0)),
+    "an array of objects with numbers": lambda x: np.sum(array_by_name([x[0], 2.0]) * array_by_name([x[1], x[2]])),
+}  # fmt: skip
+
+
+def _assigned(y, x):
+    y[1] *= x[2]
+    y += x
+    return np.sum(y**2)
+
+
+each_program = pytest.mark.parametrize("f", PROGRAMS.values(), ids=PROGRAMS)
+
+
+@each_program
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradients_pass_arrays_built_of_traced_values(f, backend):
+    value, gradient = db.value_and_gradient(f, backend=backend)(X)
+    assert value == pytest.approx(f(X), rel=1e-14)
+    expected = db.gradient(f, backend="finite-central", order=6)(X)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-10)
+
+
+@each_program
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@pytest.mark.parametrize("inner", ["forward", "reverse"])
+def test_second_derivatives_pass_arrays_built_of_traced_values(f, inner, outer):
+    found = db.jacobian(db.gradient(f, backend=inner), backend=outer)(X)
+    expected = db.jacobian(db.gradient(f, backend="complex-step"), backend="finite-central", order=6)(X)
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8)
+
+
+def test_a_built_array_looks_like_an_array():
+    def f(x):
+        y = np.array([[x[0], 1.0], [2.0, x[1]]])
+        assert (y.shape, y.dtype, len(y)) == ((2, 2), np.dtype(float), 2)
+        return y[0] @ y[1]
+
+    assert db.gradient(f)(X) == pytest.approx([2.0, 1.0, 0.0])
+
+
+def test_np_array_copies_and_np_asarray_does_not():
+    def copied(x):
+        y = np.array(x)
+        y[0] = 100.0
+        return np.sum(x)
+
+    def shared(x):
+        y = np.asarray(x)
+        y[0] = 100.0
+        return np.sum(x)
+
+    np.testing.assert_array_equal(db.gradient(copied)(X), [1, 1, 1])
+    np.testing.assert_array_equal(db.gradient(shared)(X), [0, 1, 1])
+
+
+def test_lists_of_different_lengths_are_the_error_of_numpy():
+    with pytest.raises(ValueError, match="inhomogeneous"):
+        db.gradient(lambda x: np.sum(np.array([x, [x[0], 2.0]])))(X)
+
+
+@pytest.mark.parametrize("ends", [lambda x: np.sum(x), lambda x: 1 / 0], ids=["by a result", "by an error"])
+def test_the_names_of_numpy_are_its_own_again_when_f_has_ended(ends):
+    before = {name: getattr(np, name) for name in db.construction.NUMPYS}
+    with suppress(ZeroDivisionError):
+        db.gradient(ends)(X)
+    assert all(getattr(np, name) is function for name, function in before.items())
+    assert np.array is sys.modules["numpy._core.multiarray"].array
+
+
+def test_nested_derivatives_in_many_threads_leave_the_names_of_numpy_as_they_were():
+    def f(x):
+        return np.sum(np.array([db.derivative(lambda t: t * t)(x[0]), 1.0, x[2]]))
+
+    with ThreadPoolExecutor(8) as pool:
+        for gradient in pool.map(db.gradient(f), [X] * 64):
+            np.testing.assert_array_equal(gradient, [2, 0, 1])
+    assert np.array is db.construction.NUMPYS["array"]
+
+
+def test_plain_constructions_inside_f_are_numpys():
+    def f(x):
+        plain = np.array([[1, 2], [3, 4]], dtype=np.float32)
+        assert type(plain) is np.ndarray
+        assert plain.dtype == np.float32
+        assert np.r_[1:3, 5].tolist() == [1, 2, 5]
+        return np.sum(x)
+
+    db.gradient(f)(X)
