@@ -168,7 +168,7 @@ class FlatFunction:
 
 
 def _stems_from_objects(error: TypeError | AttributeError) -> bool:
-    """Whether NumPy complains of an array of objects: a ufunc calls the method of its name on each, and numbers lack it."""
+    """Whether NumPy complains of an array of objects: of each it calls a method, which plain numbers do not have."""
     if isinstance(error, AttributeError):
         return isinstance(getattr(np, error.name or "", None), np.ufunc)
     return any(words in str(error) for words in ("has no callable", "dtype('O')"))
