@@ -8,6 +8,7 @@ raises TraceLost.
 
 import math
 from collections.abc import Callable, Iterator
+from textwrap import dedent, indent
 from typing import Any
 
 import numpy as np
@@ -382,21 +383,45 @@ def {name}(self, other):
     kind = other.__class__
     if kind in SCALARS:
         {self_is} = self.primal
-        if {self_is}.__class__ in SCALARS:
+        if {self_is}.__class__ in SCALARS or is_scalar({self_is}):
             {other_is} = other
             y = {value}
-            {with_constant}
+{constant_3}
         return self.trace.process(primitive, ({operands}), NO_PARAMS)
     elif kind is {cls} and other.trace is self.trace:
         {self_is} = self.primal
         {other_is} = other.primal
-        if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS:
+        if (
+            ({self_is}.__class__ in SCALARS or is_scalar({self_is}))
+            and ({other_is}.__class__ in SCALARS or is_scalar({other_is}))
+        ):
             y = {value}
-            {with_traced}
+{traced_3}
         return self.trace.process(primitive, ({operands}), NO_PARAMS)
+    elif is_scalar(other) and is_scalar(self):
+        if other.trace.level > self.trace.level:
+            return other.{mirrored}(self)
+        {self_is} = self.primal
+        {other_is} = other
+        y = {value}
+{constant_2}
     return primitive.call(({operands}), NO_PARAMS)
 """
 NO_PARAMS: dict = {}
+
+
+def is_scalar(x: Any) -> bool:
+    """Whether this is a traced number, of however many levels."""
+    if not isinstance(x, Traced):
+        return False
+    value: Any = x
+    while value.__class__ in SHORT:
+        value = value.primal
+    return value.__class__ in SCALARS
+
+
+SHORT: set[Any] = set()
+"""The traced classes whose operators take the short way."""
 
 
 def install_scalar_operators(cls: type, with_constant: str, with_traced: str) -> None:
@@ -404,29 +429,48 @@ def install_scalar_operators(cls: type, with_constant: str, with_traced: str) ->
 
     The two texts build the result, in terms of y and, for self and other, of {p_self} and {p_other}: the partials.
     """
+    SHORT.add(cls)
+    names = {cls.__name__: cls, "SCALARS": SCALARS, "NO_PARAMS": NO_PARAMS, "float64": np.float64}
+    names |= {"is_scalar": is_scalar, "float": float, "int": int}
     for name in ("add", "sub", "mul", "truediv"):
         row: Any = TABLE[BINARY_OPERATORS[name]]
+        forward, mirrored = f"__{name}__", f"__r{name}__"
         for reflected in (False, True):
             self_is, other_is = ("b", "a") if reflected else ("a", "b")
-            # where b is a zero of Python, 1 / b would raise although a / b, with a of NumPy, did not
-            p_a, p_b = (partial.text.replace("/ b", "/ (b or float64(b))") for partial in row.partials)
+            p_a, p_b = (partial.text.replace("/ b", f"/ {_SAFE}") for partial in row.partials)
             texts = {"p_self": p_b if reflected else p_a, "p_other": p_a if reflected else p_b}
+            constant, traced = (dedent(text.format(**texts)).strip() for text in (with_constant, with_traced))
             source = _SHORT_WAY.format(
-                name=f"__{'r' if reflected else ''}{name}__",
+                name=mirrored if reflected else forward,
+                mirrored=forward if reflected else mirrored,
                 cls=cls.__name__,
                 self_is=self_is,
                 other_is=other_is,
                 value=row.exact,
                 operands="other, self" if reflected else "self, other",
-                with_constant=with_constant.format(**texts),
-                with_traced=with_traced.format(**texts),
+                constant_2=indent(constant, " " * 8),
+                constant_3=indent(constant, " " * 12),
+                traced_3=indent(traced, " " * 12),
             )
-            namespace = {
-                cls.__name__: cls,
-                "SCALARS": SCALARS,
-                "primitive": row,
-                "NO_PARAMS": NO_PARAMS,
-                "float64": np.float64,
-            }
+            namespace = {**names, "primitive": row}
             exec(compile(source, f"<scalar operators of {cls.__name__}>", "exec"), namespace)
-            setattr(cls, f"__{'r' if reflected else ''}{name}__", namespace[f"__{'r' if reflected else ''}{name}__"])
+            setattr(cls, mirrored if reflected else forward, namespace[mirrored if reflected else forward])
+
+    negative: Any = TABLE[np.negative]
+    body = dedent(with_constant.format(p_self=negative.partials[0].text)).strip()
+    source = _NEGATIVE.format(constant_2=indent(body, " " * 8))
+    namespace = {**names, "primitive": negative}
+    exec(compile(source, f"<scalar operators of {cls.__name__}>", "exec"), namespace)
+    setattr(cls, "__neg__", namespace["__neg__"])  # noqa: B010
+
+
+_NEGATIVE = """
+def __neg__(self):
+    x = self.primal
+    if x.__class__ in SCALARS or is_scalar(x):
+        y = -x
+{constant_2}
+    return primitive(self)
+"""
+_SAFE = "(b or float64(b) if b.__class__ is float or b.__class__ is int else b)"
+"""b in a denominator: where it is a zero of Python, 1 / b would raise although a / b, with a of NumPy, did not."""

@@ -82,7 +82,7 @@ class FlatFunction:
         return tuple([arg for i, arg in enumerate(self.args) if i not in self.argnums]), self.kwargs
 
     def __call__(self, leaves: Sequence) -> list:
-        if leaves and isinstance(leaves[0], Traced):
+        if any(isinstance(leaf, Traced) for leaf in leaves):
             with SEEN:
                 result = self._run(*self.arguments(leaves))
         else:

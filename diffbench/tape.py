@@ -17,7 +17,7 @@ import numpy as np
 
 from diffbench.assignment import link
 from diffbench.construction import SEEN
-from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators
+from diffbench.dispatch import SCALARS, SHORT, TracedArray, install_scalar_operators, is_scalar
 from diffbench.primitives import TABLE
 from diffbench.primitives.arrays import sum_of
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
@@ -38,25 +38,31 @@ class Recorded(TracedArray):
 
     def __pow__(self, exponent: Any) -> Any:
         if isinstance(exponent, int) and exponent > 0:
-            if self.primal.__class__ in SCALARS:
-                base: Any = self.primal
+            base: Any = self.primal
+            if base.__class__ in SCALARS or is_scalar(base):
                 entries = self.trace.entries
-                entries.append((self.index, exponent * base ** (exponent - 1)))
+                entries.append((self.index, exponent * base ** (exponent - 1) if exponent > 1 else 1.0))
                 return Recorded(base**exponent, self.trace, len(entries) - 1)
             if exponent == 2:
                 return self.trace.process(SQUARE, (self,), {})
         return POWER.call((self, exponent), {})
 
     def __getitem__(self, index: Any) -> Any:
-        primal = self.primal
+        primal: Any = self.primal
         if (index.__class__ is int or index.__class__ is slice) and primal.__class__ is np.ndarray:
             entries = self.trace.entries
             entries.append((self.index, index, primal.shape))
-            item = primal[index]
+            item: Any = primal[index]
             piece = Recorded(item, self.trace, len(entries) - 1)
             if item.__class__ is np.ndarray:
                 link(self, piece, INDEX, {"index": index})
             return piece
+        if index.__class__ is int and primal.__class__ in SHORT and self.trace.__class__ is Tape:
+            item = primal[index]
+            if is_scalar(item):
+                entries = self.trace.entries
+                entries.append((self.index, index, primal.shape))
+                return Recorded(item, self.trace, len(entries) - 1)
         return INDEX.call((self, index), {})
 
 
@@ -111,14 +117,16 @@ def _copy_what_others_hold(primitive: Primitive, primals: list, positions: Seque
 
 install_scalar_operators(
     Recorded,
-    with_constant="""trace = self.trace
-            entries = trace.entries
-            entries.append((self.index, {p_self}))
-            return Recorded(y, trace, len(entries) - 1)""",
-    with_traced="""trace = self.trace
-            entries = trace.entries
-            entries.append((self.index, {p_self}, other.index, {p_other}))
-            return Recorded(y, trace, len(entries) - 1)""",
+    with_constant="""
+        entries = self.trace.entries
+        entries.append((self.index, {p_self}))
+        return Recorded(y, self.trace, len(entries) - 1)
+        """,
+    with_traced="""
+        entries = self.trace.entries
+        entries.append((self.index, {p_self}, other.index, {p_other}))
+        return Recorded(y, self.trace, len(entries) - 1)
+        """,
 )
 
 
@@ -141,8 +149,14 @@ def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
         elif len(entry) == 3:
             moved.append(INDEX(moved[entry[0]], index=entry[1]))
         else:
-            moved.append(sum_of([moved[entry[k]] * entry[k + 1] for k in range(0, len(entry), 2)]))
+            terms = [moved[entry[k]] * entry[k + 1] for k in range(0, len(entry), 2) if not is_zero(moved[entry[k]])]
+            moved.append(sum_of(terms) if terms else 0.0)
     return [None if place is None else moved[place] for place in places]
+
+
+def is_zero(tangent: Any) -> bool:
+    """Whether a tangent is the number 0 of Python, as what does not move has."""
+    return tangent.__class__ is float and tangent == 0.0
 
 
 def record(f: Callable, *args: Any) -> Tape:

@@ -42,7 +42,7 @@ class Differentiator:
     def linearize(self, function: FlatFunction, point: Sequence) -> tuple[list, Linear]:
         """The values at a point, and push(tangents, batch=False): the tangents of the results."""
         values, blocks = self.jacobian(function, point)
-        return values, partial(_push_blocks, values, blocks)
+        return values, partial(push_blocks, values, blocks)
 
     def pullback(self, function: FlatFunction, point: Sequence) -> tuple[list, Linear]:
         """The values at a point, and pull(cotangents, batch=False): the cotangents of the arguments."""
@@ -212,8 +212,12 @@ def _last_axis_first(columns: list | None, i: int, shape: tuple[int, ...], x: An
     return np.reshape(np.transpose(columns[i], (*range(1, len(shape) + 1), 0)), shape + shape_of(x))
 
 
-def _push_blocks(values: list, blocks: list[list], tangents: Sequence, batch: bool = False) -> list:
+def push_blocks(values: list, blocks: list[list], tangents: Sequence, batch: bool = False) -> list:
+    """The tangents J v of results, from the blocks of the Jacobian."""
+
     def product(block: Any, tangent: Any, shape: tuple[int, ...]) -> Any:
+        if shape_of(block) == () and not batch:
+            return block * tangent
         n = int(np.prod(shape_of(tangent)[batch:], dtype=int))
         flat = np.reshape(tangent, (len(tangent), n) if batch else (n,))
         matrix = np.reshape(block, (int(np.prod(shape, dtype=int)), n))

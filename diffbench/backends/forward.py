@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.backends.base import Differentiator, end_trace, jacobian_by_columns, size_of, zeros_like
+from diffbench.backends.base import Differentiator, end_trace, jacobian_by_columns, one_like, size_of, zeros_like
 from diffbench.batch import BatchTrace
-from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators
+from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators, is_scalar
 from diffbench.errors import ArgumentError
 from diffbench.primitives import TABLE
+from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
+from diffbench.primitives.structural import INDEX
 from diffbench.tape import Tape, places_of, push_through
 
 POWER: Any = TABLE[np.power]
@@ -28,13 +30,20 @@ class Dual(TracedArray):
 
     def __pow__(self, exponent: Any) -> Any:
         if isinstance(exponent, int) and exponent > 0:
-            if self.primal.__class__ in SCALARS:
-                base: Any = self.primal
-                slope = exponent * base ** (exponent - 1)
+            base: Any = self.primal
+            if base.__class__ in SCALARS or is_scalar(base):
+                slope = exponent * base ** (exponent - 1) if exponent > 1 else 1.0
                 return Dual(base**exponent, slope * self.tangent, self.trace)
             if exponent == 2:
                 return self.trace.process(SQUARE, (self,), {})
         return POWER.call((self, exponent), {})
+
+    def __getitem__(self, index: Any) -> Any:
+        if index.__class__ is int and self.trace.__class__ is ForwardTrace:
+            item: Any = self.primal[index]
+            if item.__class__ in SCALARS or is_scalar(item):
+                return Dual(item, self.tangent[index], self.trace)
+        return INDEX.call((self, index), {})
 
 
 class ForwardTrace(Trace):
@@ -88,12 +97,15 @@ class Forward(Differentiator):
         self.chunk = chunk
 
     def jvp(self, function, point, tangents, batch=False):
-        """Run f once on dual numbers: the values, and their tangents (of a whole batch along a first axis)."""
+        """Run f once on dual numbers: the values, and their tangents (of a whole batch along a first axis).
+
+        What has None for a tangent does not move.
+        """
         if batch:
             batched = BatchTrace(len(tangents[0]))
             tangents = [batched.wrap(tangent) for tangent in tangents]
         trace = ForwardTrace()
-        results = function([Dual(x, tangent, trace) for x, tangent in zip(point, tangents)])
+        results = function([x if t is None else Dual(x, t, trace) for x, t in zip(point, tangents)])
         end_trace(trace, results)
         values, pushed = [], []
         for result in results:
@@ -118,6 +130,19 @@ class Forward(Differentiator):
             return [zeros_like(value) if t is None else t for value, t in zip(values, pushed)]
 
         return values, push
+
+    def gradient(self, function, point):
+        if any(shape_of(x) for x in point) or not point:
+            return super().gradient(function, point)
+        units = [[one_like(x) if k == j else None for k in range(len(point))] for j, x in enumerate(point)]
+        if any(isinstance(x, Traced) for x in point):  # a program within a trace is short: worth remembering
+            values, push = self.linearize(function, point)
+            return values, [push([t or 0.0 for t in unit])[0] for unit in units]
+        slopes = []
+        for unit in units:
+            values, (slope,) = self.jvp(function, point, unit)
+            slopes.append(slope)
+        return values, slopes
 
     def jacobian(self, function, point):
         values: list = []

@@ -2,13 +2,15 @@
 2008, §3.2."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from diffbench.backends.base import Differentiator, end_trace, jacobian_by_rows, one_like, zeros_like
+from diffbench.backends.base import Differentiator, end_trace, jacobian_by_rows, one_like, push_blocks, zeros_like
 from diffbench.batch import BatchTrace
 from diffbench.dispatch import SCALARS
+from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.structural import ASSEMBLE, ASSIGN, INDEX, PIECE, add_at, as_assigned
 from diffbench.tape import Tape, places_of
 
@@ -164,8 +166,13 @@ class Reverse(Differentiator):
         return values, pull
 
     def linearize(self, function, point):
-        """push(v) = J v as the cotangent of u in uᵀJ, which is linear in u: reverse mode over the backward pass."""
+        """push(v) = J v as the cotangent of u in uᵀJ, which is linear in u: reverse mode over the backward pass.
+
+        Of a single number, the gradient tells all.
+        """
         values, pull = self.pullback(function, point)
+        if len(values) == 1 and shape_of(values[0]) == ():
+            return values, partial(push_blocks, values, [pull([one_like(values[0])])])
         _, push = self.pullback(pull, [np.ones_like(value) for value in values])
         return values, push
 

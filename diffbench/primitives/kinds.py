@@ -136,7 +136,7 @@ class Elementwise(PrimitiveRow):
                 continue
             x = operands[position]
             own = x.shape if x.__class__ is np.ndarray else shape_of(x)
-            times = partial.times_large if large else partial.times
+            times = partial.times_large if large else partial.times if shape else partial.times_number
             links.append((times, partial.keep(y, *operands), None if own == shape else own))
         return shape, links
 

@@ -59,11 +59,12 @@ class Partial:
 
     `value(y, *operands)` is the partial itself, `times(t, y, *operands)` its product with a tangent or cotangent, and
     `keep(y, *operands)` those of y and the operands that the text mentions, None in place of the others.
-    `times_large` is `times` for large arrays, with every temporary in lent memory.
+    `times_large` is `times` for large arrays, with every temporary in lent memory; `times_number` is `times` for
+    numbers, plain or traced, by operators, which there are faster than functions of NumPy.
     A singular partial can be infinite or undefined at finite operands; there zero tangents and cotangents stay zero.
     """
 
-    __slots__ = ("keep", "mentioned", "text", "times", "times_large", "value")
+    __slots__ = ("keep", "mentioned", "text", "times", "times_large", "times_number", "value")
 
     def __init__(self, text: str, variables: str, singular: bool = False):
         self.text = text
@@ -75,6 +76,10 @@ class Partial:
         self.keep = eval(f"lambda {arguments}: ({needed},)")
         product = f"zero_stays_zero(t, {_times(text, tree)})" if singular else _times(text, tree)
         self.times = eval(f"lambda t, {arguments}: {product}", RULE_NAMES)
+        whole = ast.parse("t" if text == "1" else f"t * ({text})", mode="eval")
+        number = ast.unparse(_DivisionsAsCalls().visit(whole))
+        number = f"zero_stays_zero(t, {number})" if singular else number
+        self.times_number = eval(f"lambda t, {arguments}: {number}", RULE_NAMES)
         calls = ast.unparse(_OperatorsAsCalls().visit(ast.parse(product, mode="eval")))
         self.times_large = eval(f"lambda t, {arguments}: {calls}", RULE_NAMES)
 
@@ -100,6 +105,25 @@ class _OperatorsAsCalls(ast.NodeTransformer):
 
     def _call(self, op: ast.AST, arguments: list) -> ast.AST:
         return ast.Call(ast.Name(self.names[type(op)], ast.Load()), arguments, [])
+
+
+class _DivisionsAsCalls(ast.NodeTransformer):
+    """Writes a / b as quotient(a, b)."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Div):
+            return node
+        return ast.Call(ast.Name("quotient", ast.Load()), [node.left, node.right], [])
+
+
+@rule_name
+def quotient(a: Any, b: Any) -> Any:
+    """a / b, by zero as NumPy does it also for numbers of Python."""
+    try:
+        return a / b
+    except ZeroDivisionError:
+        return np.divide(a, b)
 
 
 def _times(text: str, tree: ast.expr) -> str:
@@ -131,6 +155,8 @@ def free_of_nan(x: Any) -> bool:
     """Whether there is no NaN among numbers, which may be traced."""
     while isinstance(x, Traced):
         x = x.primal
+    if isinstance(x, float):
+        return x == x
     if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
         return bool(np.all(x == x))
     least = np.minimum.reduce(x, axis=None, initial=np.inf)  # one pass without a temporary; NaN is the least of all
