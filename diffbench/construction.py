@@ -116,7 +116,6 @@ def _join_columns(parts: Sequence) -> Any:
 
 CONVERTING = (
     "mean", "var", "std", "median", "percentile", "quantile", "cov", "corrcoef", "interp",
-    "nanmean", "nanvar", "nanstd", "nanmedian", "nanpercentile", "nanquantile", "nansum", "nanprod",
 )  # fmt: skip
 """Functions in which NumPy converts a list by itself, and then cannot go on with an array of objects."""
 

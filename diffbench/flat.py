@@ -16,6 +16,8 @@ from diffbench.primitives.arrays import shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced, lifted
 from diffbench.structure import LEAF, Structure, flatten, flatten_like, map_leaves, unflatten
 
+FLOAT = np.dtype(float)
+
 
 class FlatFunction:
     """f with its other arguments fixed, from the leaves of the differentiated arguments to the leaves of its result.
@@ -60,7 +62,12 @@ class FlatFunction:
         for argnum in self.argnums:
             leaves, structure = flatten(self.args[argnum])
             self.structures.append(structure)
-            point += [float_leaf(leaf, self.verb, self.f, argnum) for leaf in leaves]
+            point += [
+                leaf
+                if leaf.__class__ is np.ndarray and leaf.dtype is FLOAT
+                else float_leaf(leaf, self.verb, self.f, argnum)
+                for leaf in leaves
+            ]
         return point
 
     def put_together(self, leaves: Sequence) -> list:
@@ -82,11 +89,14 @@ class FlatFunction:
         return tuple([arg for i, arg in enumerate(self.args) if i not in self.argnums]), self.kwargs
 
     def __call__(self, leaves: Sequence) -> list:
-        if any(isinstance(leaf, Traced) for leaf in leaves):
-            with SEEN:
-                result = self._run(*self.arguments(leaves))
+        args, kwargs = self.arguments(leaves)
+        for leaf in leaves:
+            if isinstance(leaf, Traced):
+                with SEEN:
+                    result = self._run(args, kwargs)
+                break
         else:
-            result = self._run(*self.arguments(leaves))
+            result = self._run(args, kwargs)
         if self.has_aux:
             result, aux = self._split_aux(result)
             self.aux = map_leaves(self._without_our_traces, aux)

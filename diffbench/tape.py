@@ -2,7 +2,8 @@
 
 An entry knows its parents by their place in the list and keeps just what its VJP needs. Three forms:
 
-    (i, p) or (i, p, j, q)        an operation on scalars: parent and local partial, twice for two parents
+    (i, p) or (i, p, j, q)        an operation on numbers, or entry by entry on small arrays: parent and local partial,
+                                  twice for two parents
     (i, index, shape)             x[index]: parent, index, shape of the parent
     (parents, kept, primitive)    any other operation: parents, what the primitive keeps, the primitive itself
 
@@ -17,14 +18,11 @@ import numpy as np
 
 from diffbench.assignment import link
 from diffbench.construction import SEEN
-from diffbench.dispatch import SCALARS, SHORT, TracedArray, install_scalar_operators, is_scalar
-from diffbench.primitives import TABLE
+from diffbench.dispatch import TracedArray
 from diffbench.primitives.arrays import sum_of
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
-
-POWER: Any = TABLE[np.power]
-SQUARE: Any = TABLE[np.square]
+from diffbench.short_way import SHORT, install_short_way, is_scalar
 
 
 class Recorded(TracedArray):
@@ -35,17 +33,6 @@ class Recorded(TracedArray):
 
     def __init__(self, primal: Any, trace: "Tape", index: int):
         self.primal, self.trace, self.index = primal, trace, index
-
-    def __pow__(self, exponent: Any) -> Any:
-        if isinstance(exponent, int) and exponent > 0:
-            base: Any = self.primal
-            if base.__class__ in SCALARS or is_scalar(base):
-                entries = self.trace.entries
-                entries.append((self.index, exponent * base ** (exponent - 1) if exponent > 1 else 1.0))
-                return Recorded(base**exponent, self.trace, len(entries) - 1)
-            if exponent == 2:
-                return self.trace.process(SQUARE, (self,), {})
-        return POWER.call((self, exponent), {})
 
     def __getitem__(self, index: Any) -> Any:
         primal: Any = self.primal
@@ -115,7 +102,7 @@ def _copy_what_others_hold(primitive: Primitive, primals: list, positions: Seque
             primals[position] = primals[position].copy()
 
 
-install_scalar_operators(
+install_short_way(
     Recorded,
     with_constant="""
         entries = self.trace.entries

@@ -73,6 +73,15 @@ class Verb:
                     hint=f"write db.{self.public}(f)(x, v): the direction is the last positional argument",
                 )
             args, given = args[:-1], args[-1:]
+        argnums = self.argnums if args and self.argnums == (0,) else self.positions(args)
+        function = FlatFunction(self.public, self.f, args, kwargs, argnums, self.has_aux, self.scalar)
+        point = function.take_apart()
+        if self.lasting:
+            point = [x.copy() if x.__class__ is np.ndarray else x for x in point]
+        return function, point, given
+
+    def positions(self, args: tuple) -> tuple[int, ...]:
+        """The positions of the differentiated arguments, counted from the front."""
         argnums = []
         for argnum in self.argnums:
             if not -len(args) <= argnum < len(args):
@@ -87,11 +96,7 @@ class Verb:
                 f"{self.public}: argnum={self.argnums} names an argument of {name_of(self.f)} twice",
                 hint="name every argument once",
             )
-        function = FlatFunction(self.public, self.f, args, kwargs, tuple(argnums), self.has_aux, self.scalar)
-        point = function.take_apart()
-        if self.lasting:
-            point = [x.copy() if x.__class__ is np.ndarray else x for x in point]
-        return function, point, given
+        return tuple(argnums)
 
     def answer(self, function: FlatFunction, point: list, given: tuple, ask: Callable) -> Any:
         """Ask the backend, and put its answer into the containers of the user."""

@@ -3,20 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from diffbench.backends.base import Differentiator, end_trace, jacobian_by_columns, one_like, size_of, zeros_like
 from diffbench.batch import BatchTrace
-from diffbench.dispatch import SCALARS, TracedArray, install_scalar_operators, is_scalar
+from diffbench.dispatch import TracedArray
 from diffbench.errors import ArgumentError
-from diffbench.primitives import TABLE
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
+from diffbench.short_way import SCALARS, install_short_way, is_scalar
 from diffbench.tape import Tape, places_of, push_through
-
-POWER: Any = TABLE[np.power]
-SQUARE: Any = TABLE[np.square]
 
 
 class Dual(TracedArray):
@@ -27,16 +22,6 @@ class Dual(TracedArray):
 
     def __init__(self, primal: Any, tangent: Any, trace: "ForwardTrace"):
         self.primal, self.tangent, self.trace = primal, tangent, trace
-
-    def __pow__(self, exponent: Any) -> Any:
-        if isinstance(exponent, int) and exponent > 0:
-            base: Any = self.primal
-            if base.__class__ in SCALARS or is_scalar(base):
-                slope = exponent * base ** (exponent - 1) if exponent > 1 else 1.0
-                return Dual(base**exponent, slope * self.tangent, self.trace)
-            if exponent == 2:
-                return self.trace.process(SQUARE, (self,), {})
-        return POWER.call((self, exponent), {})
 
     def __getitem__(self, index: Any) -> Any:
         if index.__class__ is int and self.trace.__class__ is ForwardTrace:
@@ -72,10 +57,10 @@ class ForwardTrace(Trace):
         return Dual(y, primitive.push(tangents, primitive.keep(y, primals, wanted, params)), self)
 
 
-install_scalar_operators(
+install_short_way(
     Dual,
-    with_constant="return Dual(y, self.tangent * ({p_self}), self.trace)",
-    with_traced="return Dual(y, self.tangent * ({p_self}) + other.tangent * ({p_other}), self.trace)",
+    with_constant="return Dual(y, {times_self}, self.trace)",
+    with_traced="return Dual(y, {times_self} + {times_other}, self.trace)",
 )
 
 

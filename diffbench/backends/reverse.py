@@ -9,12 +9,13 @@ import numpy as np
 
 from diffbench.backends.base import Differentiator, end_trace, jacobian_by_rows, one_like, push_blocks, zeros_like
 from diffbench.batch import BatchTrace
-from diffbench.dispatch import SCALARS
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.structural import ASSEMBLE, ASSIGN, INDEX, PIECE, add_at, as_assigned
+from diffbench.short_way import SCALARS
 from diffbench.tape import Tape, places_of
 
 PLAIN = SCALARS | {np.ndarray}
+ONE = 1  # the partials of a sum; Python keeps one object for it
 
 
 class Accumulator:
@@ -82,14 +83,32 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
                     cotangent = cotangent.result()
                 _accumulate_at(cotangents, first, cotangent, entry[1], entry[2])
                 continue
-            if cotangent.__class__ in PLAIN and cotangent == 0:
-                continue  # carries nothing, not even through an infinite slope
+            kind = cotangent.__class__
+            if kind in SCALARS:
+                if cotangent == 0:
+                    continue  # carries nothing, not even through an infinite slope
+            elif kind is Accumulator:
+                cotangent = cotangent.result()
+            p = entry[1]
+            contribution = cotangent if p is ONE else cotangent * p
             so_far = cotangents[first]
-            cotangents[first] = cotangent * entry[1] if so_far is None else so_far + cotangent * entry[1]
+            if so_far is None:
+                cotangents[first] = contribution
+            elif so_far.__class__ in SCALARS:
+                cotangents[first] = so_far + contribution
+            else:
+                _accumulate(cotangents, first, contribution)
             if size == 4:
+                p = entry[3]
+                contribution = cotangent if p is ONE else cotangent * p
                 second = entry[2]
                 so_far = cotangents[second]
-                cotangents[second] = cotangent * entry[3] if so_far is None else so_far + cotangent * entry[3]
+                if so_far is None:
+                    cotangents[second] = contribution
+                elif so_far.__class__ in SCALARS:
+                    cotangents[second] = so_far + contribution
+                else:
+                    _accumulate(cotangents, second, contribution)
             continue
         parents, kept, primitive = entry
         owned = cotangent.__class__ is Accumulator

@@ -1,0 +1,155 @@
+"""The short way: + - * / and powers of numbers and small arrays, written out for one traced class.
+
+Between numbers the work is nanoseconds, and dispatch microseconds. So for each class of traced values the arithmetic
+operators are generated from the table, with value and partial derivatives in line. They serve numbers, numbers that an
+outer trace watches, and, where nothing is broadcast and no partial can be infinite, small arrays; all else takes the
+long way through the primitive.
+"""
+
+from textwrap import dedent, indent
+from typing import Any
+
+import numpy as np
+
+from diffbench.dispatch import BINARY_OPERATORS
+from diffbench.memory import SMALLEST
+from diffbench.primitives import TABLE
+from diffbench.primitives.primitive import Traced
+
+SCALARS = frozenset(
+    {float, int, np.float64, np.float32, np.float16, np.longdouble, np.int64, np.int32, np.int16, np.int8, np.uint8}
+)
+"""The types whose arithmetic needs no dispatch, no broadcasting and no array."""
+
+SHORT: set[Any] = set()
+"""The traced classes whose operators take the short way."""
+
+NO_PARAMS: dict = {}
+
+
+def is_scalar(x: Any) -> bool:
+    """Whether this is a traced number, of however many levels."""
+    if not isinstance(x, Traced):
+        return False
+    value: Any = x
+    while value.__class__ in SHORT:
+        value = value.primal
+    return value.__class__ in SCALARS
+
+
+IS_SMALL = "{0}.__class__ is ndarray and {0}.nbytes < SMALLEST"
+"""Whether this is a plain array that needs no lent memory."""
+
+BINARY = """
+def {name}(self, other):
+    kind = other.__class__
+    if kind in SCALARS:
+        {self_is} = self.primal
+        if {self_is}.__class__ in SCALARS or {or_array} is_scalar({self_is}):
+            {other_is} = other
+            y = {value}
+{constant_3}
+        return self.trace.process(primitive, ({operands}), NO_PARAMS)
+    elif kind is {cls} and other.trace is self.trace:
+        {self_is} = self.primal
+        {other_is} = other.primal
+        if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {or_arrays} (
+            is_scalar(self) and is_scalar(other)
+        ):
+            y = {value}
+{traced_3}
+        return self.trace.process(primitive, ({operands}), NO_PARAMS)
+    elif is_scalar(other) and is_scalar(self):
+        if other.trace.level > self.trace.level:
+            return other.{mirrored}(self)
+        {self_is} = self.primal
+        {other_is} = other
+        y = {value}
+{constant_2}
+    return primitive.call(({operands}), NO_PARAMS)
+"""
+NEGATIVE = """
+def __neg__(self):
+    x = self.primal
+    if x.__class__ in SCALARS or {x_is_small} or is_scalar(x):
+        y = -x
+{constant_2}
+    return primitive(self)
+"""
+POWER = """
+def __pow__(self, exponent):
+    if exponent.__class__ is int and exponent > 0 or exponent.__class__ is float and exponent == 2.0:
+        x = self.primal
+        if x.__class__ in SCALARS or {x_is_small} or is_scalar(x):
+            y = x**exponent
+            p = 1 if exponent == 1 else 2 * x if exponent == 2 else exponent * x ** (exponent - 1)
+{constant_3}
+        if exponent == 2:
+            return self.trace.process(square, (self,), NO_PARAMS)
+    return primitive.call((self, exponent), NO_PARAMS)
+"""
+SAFE = "(b or float64(b) if b.__class__ is float or b.__class__ is int else b)"
+"""b in a denominator: where it is a zero of Python, 1 / b would raise although a / b, with a of NumPy, did not."""
+
+WITHOUT_POLES = ("add", "sub", "mul")
+
+
+def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
+    """Generate the operators of a traced class, with the partials from the table in line.
+
+    The two texts build the result, in terms of y and, for self and other, of {p_self} and {p_other}: the partials. In
+    the first, `other` is a constant. {times_self} and {times_other} are the products of the tangents with the partials.
+    """
+    SHORT.add(cls)
+
+    def install(name: str, template: str, primitive: Any, p_self: str, p_other: str = "", **parts: str) -> None:
+        texts = {"p_self": p_self, "p_other": p_other}
+        texts |= {"times_self": _times("self.tangent", p_self), "times_other": _times("other.tangent", p_other)}
+        constant, traced = (dedent(text.format(**texts)).strip() for text in (with_constant, with_traced))
+        source = template.format(
+            name=name,
+            cls=cls.__name__,
+            constant_2=indent(constant, " " * 8),
+            constant_3=indent(constant, " " * 12),
+            traced_3=indent(traced, " " * 12),
+            x_is_small=IS_SMALL.format("x"),
+            **parts,
+        )
+        names = {"SCALARS": SCALARS, "NO_PARAMS": NO_PARAMS, "float64": np.float64, "square": TABLE[np.square]}
+        namespace = {
+            **names,
+            "is_scalar": is_scalar,
+            "ndarray": np.ndarray,
+            "SMALLEST": SMALLEST,
+            cls.__name__: cls,
+            "primitive": primitive,
+        }
+        exec(compile(source, f"<operators of {cls.__name__}>", "exec"), namespace)
+        setattr(cls, name, namespace[name])
+
+    for name in ("add", "sub", "mul", "truediv"):
+        row: Any = TABLE[BINARY_OPERATORS[name]]
+        p_a, p_b = (partial.text.replace("/ b", f"/ {SAFE}") for partial in row.partials)
+        arrays = name in WITHOUT_POLES
+        for reflected in (False, True):
+            self_is, other_is = ("b", "a") if reflected else ("a", "b")
+            install(
+                f"__{'r' * reflected}{name}__",
+                BINARY,
+                row,
+                *((p_b, p_a) if reflected else (p_a, p_b)),
+                mirrored=f"__{'r' * (not reflected)}{name}__",
+                self_is=self_is,
+                other_is=other_is,
+                value=row.exact,
+                operands="other, self" if reflected else "self, other",
+                or_array=f"{IS_SMALL.format(self_is)} or" if arrays else "",
+                or_arrays=f"{IS_SMALL.format('a')} and {IS_SMALL.format('b')} and a.shape == b.shape or" * arrays,
+            )
+    install("__neg__", NEGATIVE, TABLE[np.negative], "-1")
+    install("__pow__", POWER, TABLE[np.power], "p")
+
+
+def _times(tangent: str, partial: str) -> str:
+    """The text of a tangent times a partial."""
+    return {"1": tangent, "-1": f"-{tangent}"}.get(partial, f"{tangent} * ({partial})")
