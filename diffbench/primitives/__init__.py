@@ -5,10 +5,12 @@ from collections.abc import Callable
 from diffbench.errors import UnsupportedPrimitive, user_location
 from diffbench.primitives import (
     elementwise,
+    factorisations,
     fourier,
     in_place,
     joining,
     linear_algebra,
+    norms,
     ordering,
     products,
     reductions,
@@ -32,6 +34,8 @@ TABLE: dict[Callable, Row] = {
         sequences,
         products,
         linear_algebra,
+        factorisations,
+        norms,
         fourier,
         in_place,
     )

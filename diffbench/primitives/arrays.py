@@ -24,6 +24,13 @@ def rank_of(x: Any) -> int:
     return len(shape_of(x))
 
 
+def numbers_of(x: Any) -> Any:
+    """The plain numbers below all traces: what a rule may decide by."""
+    while isinstance(x, Traced):
+        x = x.primal
+    return x
+
+
 def as_operand(x: Any) -> Any:
     """An operand of a call; lists, and object arrays that NumPy made of traced scalars, become traced arrays."""
     if x.__class__ is np.ndarray:

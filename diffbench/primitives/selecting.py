@@ -33,9 +33,7 @@ def _expand_take(a, indices, axis=None, out=None, mode="raise"):
 
 def _expand_take_along_axis(arr, indices, axis=-1):
     arr, axis, _ = _line(arr, axis)
-    others = np.ogrid[tuple(slice(n) for n in np.shape(indices))]
-    shape = shape_of(arr)
-    reach = [others[k] if shape[k] != 1 else 0 for k in range(len(shape))]  # where arr broadcasts against indices
+    reach = np.ogrid[tuple(slice(n) for n in shape_of(arr))]
     return arr[(*reach[:axis], indices, *reach[axis + 1 :])]
 
 
@@ -142,7 +140,8 @@ ROWS = [
                                                "take(v, [9], mode='clip')"]),
     Composite(np.take_along_axis, _expand_take_along_axis,
               examples=["take_along_axis(A, array([[1, 1], [0, 3], [2, 2]]), axis=1)",
-                        "take_along_axis(v, I, axis=None)", "take_along_axis(A, array([[0, 2, 1, 1]]), 0)"]),
+                        "take_along_axis(v, I, axis=None)", "take_along_axis(A, array([[0, 2, 1, 1]]), 0)",
+                        "take_along_axis(A, array([[2, 0]]), axis=1)", "take_along_axis(A[:1], array([[2], [0]]), 1)"]),
     Composite(np.compress, _expand_compress, examples=["compress([True, False, True], A, axis=0)",
                                                        "compress([0, 1], v)"]),
     Composite(np.extract, _expand_extract, examples=["extract(M, A)", "extract(A > 0, A)"]),
