@@ -49,6 +49,22 @@ class Pool:
 POOL = Pool()
 
 
+def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """np.zeros, in lent memory where that pays."""
+    dtype = np.dtype(dtype)
+    size = dtype.itemsize * math.prod(shape)
+    if size < SMALLEST or dtype.hasobject:
+        return np.zeros(shape, dtype)
+    array = POOL.empty(shape, dtype, size)
+    array.fill(0)
+    return array
+
+
+def is_whole(array: np.ndarray) -> bool:
+    """Whether an array is no view of another: it has its own memory, or all of a loan."""
+    return array.base is None or array.base.__class__ is PickleBuffer
+
+
 def pooled(ufunc: np.ufunc) -> Any:
     """A ufunc that writes large results into lent memory; otherwise the same, on traced values too."""
 

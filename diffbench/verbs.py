@@ -14,6 +14,7 @@ from diffbench.backends.base import Differentiator, one_like, overrides
 from diffbench.dispatch import dtype_of
 from diffbench.errors import ArgumentError, DirectionError, ResultError
 from diffbench.flat import FlatFunction, direction_leaves, name_of
+from diffbench.memory import is_whole
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.primitive import Traced
 from diffbench.registry import get_backend
@@ -344,7 +345,7 @@ def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
         return float(leaf) if model.__class__ is float else dtype.type(leaf)
     ours = (
         leaf.dtype == dtype
-        and leaf.base is None
+        and is_whole(leaf)
         and leaf.flags.writeable
         and foreign is not None
         and not any(leaf is x for x in foreign)

@@ -9,12 +9,14 @@ import numpy as np
 
 from diffbench.backends.base import Differentiator, end_trace, jacobian_by_rows, one_like, push_blocks, zeros_like
 from diffbench.batch import BatchTrace
+from diffbench.memory import pooled, zeros
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.structural import ASSEMBLE, ASSIGN, INDEX, PIECE, add_at, as_assigned
 from diffbench.short_way import SCALARS
 from diffbench.tape import Tape, places_of
 
 PLAIN = SCALARS | {np.ndarray}
+add = pooled(np.add)
 ONE = 1  # the partials of a sum; Python keeps one object for it
 
 
@@ -28,7 +30,7 @@ class Accumulator:
     __slots__ = ("indices", "pieces", "total")
 
     def __init__(self, shape: tuple[int, ...], dtype: Any, first: Any = None):
-        self.total = np.zeros(shape, dtype)
+        self.total = zeros(shape, dtype)
         self.pieces: list = []
         self.indices: list = []
         if first is not None:
@@ -135,7 +137,7 @@ def _accumulate(cotangents: list, place: int, contribution: Any) -> None:
     elif so_far.__class__ is Accumulator:
         so_far.add(contribution)
     elif so_far.__class__ is np.ndarray and contribution.__class__ is np.ndarray:
-        cotangents[place] = Accumulator.of(so_far + contribution)
+        cotangents[place] = Accumulator.of(add(so_far, contribution))
     else:
         cotangents[place] = so_far + contribution
 
