@@ -357,7 +357,8 @@ ROWS = [
                         "linalg.qr(A)[0]", "linalg.qr(A, 'r')", "linalg.qr(T)[1]", "linalg.qr(T.mT).Q"]),
     Composite(np.linalg.eigh, _expand_eigh,
               examples=["linalg.eigh(S)[0]", "linalg.eigh(S + 4 * diag(arange(3))).eigenvectors",
-                        "linalg.eigh(S + 4 * diag(arange(3)), 'U')[1]", "multiply(*linalg.eigh(S + 4 * diag(arange(3))))",
+                        "linalg.eigh(S + 4 * diag(arange(3)), 'U')[1]",
+                        "multiply(*linalg.eigh(S + 4 * diag(arange(3))))",
                         "linalg.eigh(T @ T.mT + 4 * diag(arange(3)))[1]", "linalg.eigh(T @ T.mT)[0]"]),
     Composite(np.linalg.eigvalsh, _expand_eigvalsh, examples=["linalg.eigvalsh(S)", "linalg.eigvalsh(S, UPLO='U')"]),
     Composite(np.linalg.eig, _expand_eig,
@@ -367,7 +368,8 @@ ROWS = [
               examples=["linalg.svd(S).U", "linalg.svd(S)[2]", "linalg.svd(A, full_matrices=False)[0]",
                         "linalg.svd(A, False).Vh", "linalg.svd(A.T, full_matrices=False)[0]",
                         "linalg.svd(A, compute_uv=False)", "linalg.svd(T, False).S",
-                        "linalg.svd(S - 4 * diag(arange(3)), hermitian=True).Vh", "linalg.svd(S, compute_uv=False, hermitian=True)"]),
+                        "linalg.svd(S - 4 * diag(arange(3)), hermitian=True).Vh",
+                        "linalg.svd(S, compute_uv=False, hermitian=True)"]),
     Composite(np.linalg.svdvals, _expand_svdvals, examples=["linalg.svdvals(A)", "linalg.svdvals(T)"]),
 ]
 # fmt: on

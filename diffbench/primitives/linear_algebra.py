@@ -1,8 +1,8 @@
 """Linear systems, inverses, determinants, powers, least squares, for real matrices and for stacks of them.
 
-The rules of the primitives are those of Giles (2008), Collected matrix derivative results for forward and reverse mode
-algorithmic differentiation; of the pseudo-inverse, that of Golub & Pereyra (1973), The differentiation of pseudo-inverses
-and nonlinear least squares problems whose variables separate.
+The rules are those of Giles (2008), Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation; for the pseudo-inverse, that of Golub & Pereyra (1973), The differentiation of pseudo-inverses and
+nonlinear least squares problems whose variables separate.
 """
 
 import operator

@@ -128,9 +128,9 @@ def _expand_cond(x, p=None):
 ROWS = [
     Composite(np.linalg.norm, _expand_norm,
               examples=["linalg.norm(v)", "linalg.norm(T)", "linalg.norm(s)", "linalg.norm(A, keepdims=True)",
-                        "linalg.norm(A, axis=0)", "linalg.norm(T, axis=(0, -1))", "linalg.norm(T, axis=1, keepdims=True)",
-                        "linalg.norm(v, 0) * v", "linalg.norm(v, 1)", "linalg.norm(A, -1, axis=1)", "linalg.norm(v, 2)",
-                        "linalg.norm(v, -2)", "linalg.norm(v, 3)", "linalg.norm(A, 2.5, axis=0, keepdims=True)",
+                        "linalg.norm(A, axis=0)", "linalg.norm(T, axis=(0, -1))",
+                        "linalg.norm(T, axis=1, keepdims=True)", "linalg.norm(v, 0) * v", "linalg.norm(v, 1)", "linalg.norm(A, -1, axis=1)",
+                        "linalg.norm(v, 2)", "linalg.norm(v, -2)", "linalg.norm(v, 3)", "linalg.norm(A, 2.5, axis=0, keepdims=True)",
                         "linalg.norm(v, inf)", "linalg.norm(A, -inf, 1)",
                         "linalg.norm(A, 'fro')", "linalg.norm(A, 'nuc')", "linalg.norm(A, 2)", "linalg.norm(A, -2)",
                         "linalg.norm(A, 1)", "linalg.norm(A, -1)", "linalg.norm(A, inf)", "linalg.norm(A, -inf)",

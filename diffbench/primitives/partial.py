@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from diffbench.memory import pooled
-from diffbench.primitives.arrays import numbers_of
 from diffbench.primitives.primitive import Traced
 
 RULE_NAMES: dict[str, Any] = {
