@@ -191,8 +191,14 @@ CALLS = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_results_are_never_lent_memory(call):
-    assert not is_lent(call())
+def test_results_belong_to_the_user_alone(call):
+    first = call()
+    expected = first.copy()
+    again = call()
+    again[...] = np.nan
+    assert first.flags.writeable
+    np.testing.assert_array_equal(first, expected)
+    np.testing.assert_array_equal(call(), expected)
 
 
 def test_results_keep_their_numbers_while_others_are_computed():
@@ -228,7 +234,7 @@ def test_linear_maps_keep_what_they_need_until_they_die():
     for _ in range(3):
         db.gradient(chain)(LARGE)
     assert np.array_equal(pull(np.ones_like(LARGE)), first)
-    del pull
+    del pull, first
     gc.collect()
     assert not POOL._lent
 
