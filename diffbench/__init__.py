@@ -10,6 +10,7 @@ import importlib
 from typing import Any
 
 from diffbench.backends.base import Differentiator
+from diffbench.debugging import debug
 from diffbench.dispatch import is_traced, primal, stop_gradient
 from diffbench.errors import (
     ArgumentError,
@@ -18,6 +19,7 @@ from diffbench.errors import (
     DirectionError,
     ExperimentError,
     MissingPackage,
+    NonfiniteError,
     NotAnalytic,
     ResultError,
     TraceLost,
@@ -61,6 +63,7 @@ __all__ = [
     "DirectionError",
     "ExperimentError",
     "MissingPackage",
+    "NonfiniteError",
     "NotAnalytic",
     "ResultError",
     "TraceLost",
@@ -68,6 +71,7 @@ __all__ = [
     "UnsupportedPrimitive",
     "UnsupportedVerb",
     "backends",
+    "debug",
     "derivative",
     "elementwise_derivative",
     "get_backend",

@@ -9,6 +9,7 @@ DiffbenchError
 ├── ArgumentError         (TypeError)            an argument cannot be differentiated with respect to
 ├── ResultError           (TypeError)            the result of f does not fit the verb
 ├── DirectionError        (ValueError)           a tangent or cotangent does not fit the argument or the result
+├── NonfiniteError        (FloatingPointError)   within db.debug: something stopped being finite
 ├── UnknownName           (ValueError)           no backend, problem or experiment of that name
 ├── ExperimentError       (RuntimeError)         an experiment cannot be loaded, measured or drawn
 └── MissingPackage        (ImportError)          an optional library is not installed
@@ -68,6 +69,10 @@ class ResultError(DiffbenchError, TypeError):
 
 class DirectionError(DiffbenchError, ValueError):
     """A tangent does not fit its argument, or a cotangent its result."""
+
+
+class NonfiniteError(DiffbenchError, FloatingPointError):
+    """Within db.debug: a value, a tangent or a cotangent is infinite or NaN."""
 
 
 class UnknownName(DiffbenchError, ValueError):

@@ -11,6 +11,7 @@ import numpy as np
 
 from diffbench.assignment import present
 from diffbench.construction import SEEN
+from diffbench.debugging import Watched
 from diffbench.errors import ArgumentError, DirectionError, ResultError, TraceLost, UnsupportedPrimitive, innermost_line
 from diffbench.primitives.arrays import shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced, lifted
@@ -134,7 +135,7 @@ class FlatFunction:
     def _without_our_traces(self, leaf: Any) -> Any:
         """An auxiliary leaf as f returns it outside of this derivative, still traced by outer ones."""
         leaf = present(leaf)
-        while isinstance(leaf, Traced) and leaf.trace.level > self.level:
+        while isinstance(leaf, Traced) and (leaf.trace.level > self.level or leaf.__class__ is Watched):
             leaf = leaf.primal
         return leaf
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from diffbench.assignment import link
 from diffbench.construction import SEEN
+from diffbench.debugging import checked, watched
 from diffbench.dispatch import TracedArray
 from diffbench.primitives.arrays import sum_of
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
@@ -61,7 +62,7 @@ class Tape(Trace):
     def __init__(self, inputs: Sequence) -> None:
         super().__init__()
         self.entries: list[tuple] = [()] * len(inputs)
-        self.inputs = [Recorded(primal, self, index) for index, primal in enumerate(inputs)]
+        self.inputs = [Recorded(watched(primal), self, index) for index, primal in enumerate(inputs)]
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
         primals: list = []
@@ -79,6 +80,7 @@ class Tape(Trace):
         else:
             primals = [lifted(x) for x in primals]
             y = primitive(*primals, **params)
+            primitive = checked(primitive, y, primals)
         if primitive.constant:
             return y
         if len(parents) < len(primals):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from diffbench.backends.base import Differentiator, one_like, overrides
+from diffbench.debugging import Watched
 from diffbench.dispatch import dtype_of
 from diffbench.errors import ArgumentError, DirectionError, ResultError
 from diffbench.flat import FlatFunction, direction_leaves, name_of
@@ -332,6 +333,8 @@ def finished(found: Sequence, like: Sequence, foreign: Sequence) -> list:
 
 def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
     """A leaf in the dtype of a model that is nobody else's; a scalar as a float of that dtype."""
+    if leaf.__class__ is Watched:
+        leaf = leaf.primal
     if isinstance(leaf, Traced) or (leaf.__class__ is float and (model is None or model.__class__ is float)):
         return leaf
     if dtype_of(leaf).kind == "c":

@@ -23,6 +23,7 @@ BUILTIN = {
     "ArgumentError": TypeError,
     "ResultError": TypeError,
     "DirectionError": ValueError,
+    "NonfiniteError": FloatingPointError,
     "UnknownName": ValueError,
     "ExperimentError": RuntimeError,
     "MissingPackage": ImportError,

@@ -5,6 +5,7 @@ from typing import Any
 
 from diffbench.backends.base import Differentiator, end_trace, jacobian_by_columns, one_like, size_of, zeros_like
 from diffbench.batch import BatchTrace
+from diffbench.debugging import checked, watched
 from diffbench.dispatch import TracedArray
 from diffbench.errors import ArgumentError
 from diffbench.primitives.arrays import shape_of
@@ -52,6 +53,7 @@ class ForwardTrace(Trace):
         else:
             primals = [lifted(x) for x in primals]
             y = primitive(*primals, **params)
+            primitive = checked(primitive, y, primals)
         if primitive.constant:
             return y
         return Dual(y, primitive.push(tangents, primitive.keep(y, primals, wanted, params)), self)
@@ -90,7 +92,7 @@ class Forward(Differentiator):
             batched = BatchTrace(len(tangents[0]))
             tangents = [batched.wrap(tangent) for tangent in tangents]
         trace = ForwardTrace()
-        results = function([x if t is None else Dual(x, t, trace) for x, t in zip(point, tangents)])
+        results = function([x if t is None else Dual(watched(x), t, trace) for x, t in zip(point, tangents)])
         end_trace(trace, results)
         values, pushed = [], []
         for result in results:
