@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -252,3 +253,21 @@ def test_threads_borrow_from_the_same_pool_without_harm():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("function", [np.sin, np.exp, np.tanh, np.square], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("length", [5, 20])
+def test_a_chain_of_operations_on_a_large_array_remembers_one_array_an_operation(function, length):
+    x = np.linspace(0.0, 0.1, 2**17)  # one megabyte
+
+    def chain(x):
+        for _ in range(length):
+            x = function(x)
+        return np.sum(x)
+
+    POOL.clear()
+    tracemalloc.start()
+    db.gradient(chain)(x)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < (length + 3) * x.nbytes

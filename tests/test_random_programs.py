@@ -23,11 +23,22 @@ STEPS = {
     "index": lambda x, y: x[[0, 0, 1]] * y[[2, 1, 1]],
     "where": lambda x, y: np.where(x > y, x * x, y),
     "loop": lambda x, y: sum((x[i] * np.ones(N) for i in range(N)), y * y),
+    "items assigned": lambda x, y: assigned(x, y),
+    "list": lambda x, y: np.array([x[1], 0.5, np.sin(y[0])]),
 }
 ROTATION = np.array([[0.6, -0.8, 0.1], [0.8, 0.6, -0.2], [0.3, 0.1, 1.0]])
 vectors = st.lists(st.floats(-1.5, 1.5, width=32), min_size=N, max_size=N).map(np.array)
 programs = st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=6)
 quick = settings(max_examples=40, deadline=None)
+
+
+def assigned(x, y):
+    z = np.zeros_like(x)
+    z[0] = x[0] * y[1]
+    tail = z[1:]
+    tail += x[:-1]
+    z[2] *= y[2]
+    return z
 
 
 def run(steps):
@@ -111,3 +122,15 @@ def test_the_jvp_of_reverse_mode_alone_is_that_of_forward_mode(steps, x, v):
     program = run(steps)
     expected = db.jvp(program, backend="forward")(x, v)
     assert db.jvp(program, backend="reverse")(x, v) == pytest.approx(expected, rel=1e-11, abs=1e-11)
+
+
+@settings(max_examples=25, deadline=None)
+@given(programs, vectors)
+def test_both_modes_agree_with_the_truth_to_fifty_digits(steps, x):
+    def total(x):
+        return np.sum(run(steps)(x) * ROTATION[2])
+
+    truth = np.array(db.reference(total, x), dtype=float)
+    scale = 1 + np.max(np.abs(truth))
+    for mode in MODES:
+        assert db.gradient(total, backend=mode)(x) == pytest.approx(truth, rel=1e-11, abs=1e-12 * scale)

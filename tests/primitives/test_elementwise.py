@@ -104,6 +104,28 @@ def test_a_partial_is_mpmaths_numerical_derivative(row, position):
             assert slope_of(row, position, operands) == pytest.approx(float(expected), rel=4e-15, abs=1e-15)
 
 
+@pytest.mark.parametrize("modes", [("forward",) * 3, ("reverse",) * 3, ("reverse", "forward", "forward")], ids="/".join)
+@by_partial
+def test_third_derivatives_are_mpmaths_numerical_ones(row, position, modes):
+    def nested(*operands):
+        def along(t):
+            return row.function(*operands[:position], t, *operands[position + 1 :])
+
+        for mode in modes:
+            along = db.derivative(along, backend=mode)
+        return along(operands[position])
+
+    with mpmath.workdps(DIGITS):
+        for operands in points(row, count=2):
+            numbers = [exact_number(x) for x in operands]
+
+            def along(t, numbers=numbers):
+                return meaning(row, row.variables, [*numbers[:position], t, *numbers[position + 1 :]])
+
+            expected = mpmath.diff(along, numbers[position], 3)
+            assert nested(*operands) == pytest.approx(float(expected), rel=1e-11, abs=1e-11)
+
+
 def named(row):
     return row.name.removeprefix("numpy.")
 
