@@ -76,8 +76,8 @@ class Partial:
         self.keep = eval(f"lambda {arguments}: ({needed},)")
         product = f"zero_stays_zero(t, {_times(text, tree)})" if singular else _times(text, tree)
         self.times = eval(f"lambda t, {arguments}: {product}", RULE_NAMES)
-        whole = ast.parse("t" if text == "1" else f"t * ({text})", mode="eval")
-        number = ast.unparse(_DivisionsAsCalls().visit(whole))
+        number = _times(text, tree) if text == "1" or text.startswith("share(") else f"t * ({text})"
+        number = ast.unparse(_DivisionsAsCalls().visit(ast.parse(number, mode="eval")))
         number = f"zero_stays_zero(t, {number})" if singular else number
         self.times_number = eval(f"lambda t, {arguments}: {number}", RULE_NAMES)
         calls = ast.unparse(_OperatorsAsCalls().visit(ast.parse(product, mode="eval")))
@@ -128,6 +128,8 @@ def quotient(a: Any, b: Any) -> Any:
 
 def _times(text: str, tree: ast.expr) -> str:
     """The text of t times a partial, without the multiplications and temporaries that one can see to be needless."""
+    if text.startswith("share("):
+        return f"masked({text}, t)"
     if text == "1":
         return "t"
     if text == "-1":
@@ -149,6 +151,13 @@ def zero_stays_zero(t: Any, product: Any) -> Any:
     np.where(x > 0, np.log(x), 0) has slope 0 at 0, although log passes on 0 times infinity there, which is NaN.
     """
     return product if free_of_nan(product) else np.where(t == 0, 0.0, product)
+
+
+@rule_name
+def masked(slope: Any, t: Any) -> Any:
+    """slope * t, zero where the slope is zero: what an extremum does not take carries nothing, not even NaN."""
+    product = slope * t
+    return product if free_of_nan(product) else np.where(slope == 0, 0.0, product)
 
 
 def free_of_nan(x: Any) -> bool:

@@ -143,6 +143,24 @@ def test_a_branch_that_where_does_not_take_carries_nothing(f, x, mode):
 
 
 @both_modes
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.maximum(np.sqrt(x), 0.5),
+        lambda x: np.minimum(np.reciprocal(x), 3.0),
+        lambda x: np.clip(np.log(x), -1, 1),
+        lambda x: np.fmax(x**0.5, 0.5),
+        lambda x: np.max(np.stack([np.sqrt(x), 1.0 + 0 * x]), axis=0),
+    ],
+    ids=["maximum", "minimum", "clip", "fmax", "max"],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_an_extremum_does_not_take_carries_nothing(f, mode):
+    np.testing.assert_array_equal(gradient(lambda x: np.sum(f(x)), [0, 0], mode), [0, 0])
+    assert db.gradient(f, backend=mode)(np.float64(0.0)) == 0.0
+
+
+@both_modes
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_an_infinite_slope_does_not_spoil_its_neighbours(mode):
     jacobian = db.jacobian(np.sqrt, backend=mode)(np.array([0.0, 4.0]))
