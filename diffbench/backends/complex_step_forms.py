@@ -12,7 +12,11 @@ from typing import Any
 import numpy as np
 
 from diffbench.dispatch import dtype_of
+from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.factorisations import cholesky_factor
 from diffbench.primitives.kinds import Linear
+from diffbench.primitives.linear_algebra import stacked_slogdet
+from diffbench.primitives.norms import euclidean_norm
 
 # -- between real and complex: linear over the reals, so that outer derivatives pass through ---------------------------
 
@@ -103,6 +107,36 @@ def _ldexp(x: Any, exponent: Any) -> Any:
     return x * np.ldexp(np.ones_like(REAL(x)), exponent)
 
 
+def _euclidean_norm(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    """Without the absolute values of NumPy's; zero at the origin, where there is no slope."""
+    squares = np.sum(x * x, axis=axis, keepdims=keepdims)
+    return np.where(REAL(squares) > 0, np.sqrt(squares), 0.0)
+
+
+def _slogdet(a: Any) -> Any:
+    """The determinant of a is that of its real part times one that is near 1, and so has a logarithm."""
+    sign, logarithm = np.linalg.slogdet(REAL(a))
+    return np.stack([sign, logarithm + np.log(np.linalg.det(np.linalg.solve(REAL(a), a)))])
+
+
+def _cholesky(a: Any) -> Any:
+    """The factor of a = L Lᵀ by blocks; NumPy's is that of a = L Lᴴ."""
+    n = shape_of(a)[-1]
+    if n == 1:
+        return np.sqrt(a)
+    k = n // 2
+    above = _cholesky(a[..., :k, :k])
+    beside = np.linalg.solve(above, a[..., k:, :k].mT).mT
+    below = _cholesky(a[..., k:, k:] - beside @ beside.mT)
+    zeros = np.zeros(shape_of(beside.mT))
+    return np.concatenate([np.concatenate([above, zeros], -1), np.concatenate([beside, below], -1)], -2)
+
+
+def _cholesky_if_definite(a: Any) -> Any:
+    np.linalg.cholesky(REAL(a))  # raises LinAlgError, where a complex square root would go on
+    return _cholesky(a)
+
+
 CONTINUATIONS: dict[Callable, Callable] = {
     np.conjugate: _identity,
     np.real: _identity,
@@ -114,6 +148,9 @@ CONTINUATIONS: dict[Callable, Callable] = {
     np.arctan2: _arctan2,
     np.cbrt: _cbrt,
     np.ldexp: _ldexp,
+    cholesky_factor: _cholesky_if_definite,
+    stacked_slogdet: _slogdet,
+    euclidean_norm: _euclidean_norm,
 }
 
 # -- with a kink: the side of the real parts; the mean of both sides where they tie ------------------------------------

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from diffbench.exact import linear_algebra
 from diffbench.exact.trace import Algebra, not_real
 
 REAL = (
@@ -43,6 +44,7 @@ class Digits(Algebra):
             "And": lambda *conditions: all(conditions), "Or": lambda *conditions: any(conditions),
         }  # fmt: skip
         self.functions[np.digitize] = digitize
+        self.functions |= linear_algebra.of_digits(context)
 
     def number(self, x: Any) -> Number:
         """The exact value of a float, int, longdouble, or mpf of any context."""

@@ -15,6 +15,7 @@ from sympy.codegen.numpy_nodes import logaddexp, logaddexp2
 from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from diffbench.errors import ClosedFormRequired, user_location
+from diffbench.exact import linear_algebra
 from diffbench.exact.trace import MOVING, Algebra, each, not_real, reduced
 from diffbench.primitives.kinds import Constant, shape_of
 from diffbench.primitives.primitive import Primitive, Traced
@@ -75,6 +76,7 @@ class Symbols(Algebra):
                 lambda row: sympy.Mul(*map(self.indicator, row)), a, axis, keepdims
             ),
             np.matmul: self.matmul,
+            **linear_algebra.of_symbols(),
         }
 
     def number(self, x: Any) -> Expr:

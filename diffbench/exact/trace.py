@@ -227,7 +227,7 @@ class Algebra:
         try:
             y = primitive.evaluate(*[value[()] for value in values], **params)
         except TypeError as error:
-            raise self.undecided(primitive, f"NumPy's function does not take such values ({error})") from error
+            raise self.undecided(primitive, "NumPy's function does not take such values") from error
         if isinstance(primitive, Constant):
             return settled(y)
         if getattr(y, "dtype", OBJECT) != OBJECT:

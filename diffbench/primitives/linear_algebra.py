@@ -153,25 +153,29 @@ def _expand_matrix_power(a, n):
 # -- determinants ------------------------------------------------------------------------------------------------------
 
 
-def _cofactors(y: Any, a: Any) -> Any:
+def _cofactors(y: Any, a: Any, noise: Any = 0.0) -> Any:
     """The matrix of cofactors, ∂det/∂a, such that it can be differentiated again where a is singular too.
 
     Derivatives of det(a) a⁻ᵀ lose all digits there: each order divides by the smallest singular value once more.
+    noise : entries up to this size are rounding errors of zero.
     """
-    if shape_of(a)[-1] == 1:
-        return np.ones_like(a)
-    if np.all(y != 0):
+    if shape_of(a)[-1] == 1 or np.any(_largest(a) <= noise):
+        return _cofactors_by_powers(a)
+    try:
         inverse = np.linalg.inv(a)
-        if np.all(_largest(a) * _largest(inverse) * _close_to_singular(a) < 1):
-            return _for_each_matrix(y) * inverse.mT
-    return _cofactors_by_blocks(a)
+    except LinAlgError:
+        return _cofactors_by_blocks(a)
+    if np.any(_largest(a) * _largest(inverse) * _small(a) > 1):
+        return _cofactors_by_blocks(a)
+    return _for_each_matrix(y) * inverse.mT
 
 
 def _largest(a: Any) -> Any:
+    """The largest entry of each matrix."""
     return np.max(np.abs(numbers_of(a)), axis=(-2, -1), initial=0)
 
 
-def _close_to_singular(a: Any) -> Any:
+def _small(a: Any) -> Any:
     """The ratio of singular values that counts as small."""
     return np.finfo(a.dtype).eps ** (1 / 3)
 
@@ -181,26 +185,25 @@ def _cofactors_by_blocks(a: Any) -> Any:
 
     The singular vectors that take a apart are those of its plain numbers: constants, whatever is differentiated.
     """
+    n = shape_of(a)[-1]
     u, s, vh = np.linalg.svd(np.asarray(numbers_of(a), dtype=a.dtype))
     v = vh.mT
-    regular = int(np.min(np.sum(s > _close_to_singular(a) * s[..., :1], axis=-1)))
-    regular = min(regular, shape_of(a)[-1] - 1)
-    if not regular:
-        return _cofactors_by_powers(a)
+    regular = min(int(np.min(np.sum(s > _small(a) * s[..., :1], axis=-1))), n - 1)
     u1, u2, v1, v2 = u[..., :regular], u[..., regular:], v[..., :regular], v[..., regular:]
     p = u1.mT @ a @ v1
     p_inverse = np.linalg.inv(p)
     left = u2 - u1 @ (u2.mT @ a @ v1 @ p_inverse).mT
     right = v2 - v1 @ (p_inverse @ (u1.mT @ a @ v2))
     w = u2.mT @ a @ right
-    det_w = np.linalg.det(w)
-    scale = np.linalg.det(p) / (np.linalg.det(lifted(u)) * np.linalg.det(lifted(v)))
+    of_w = _cofactors(np.linalg.det(w), w, noise=10 * n * np.finfo(a.dtype).eps * s[..., 0])
+    det_w = np.sum(w[..., 0, :] * of_w[..., 0, :], axis=-1)
     of_p = _for_each_matrix(det_w) * (u1 @ p_inverse.mT @ v1.mT)
-    return _for_each_matrix(scale) * (of_p + left @ _cofactors(det_w, w) @ right.mT)
+    scale = np.linalg.det(p) / (np.linalg.det(lifted(u)) * np.linalg.det(lifted(v)))
+    return _for_each_matrix(scale) * (of_p + left @ of_w @ right.mT)
 
 
 def _cofactors_by_powers(a: Any) -> Any:
-    """The same as a polynomial in a (Faddeev & Le Verrier), which needs no inverse; exact at zero."""
+    """The same as a polynomial in a (Faddeev & Le Verrier), which needs no inverse; accurate near zero."""
     n = shape_of(a)[-1]
     identity = np.eye(n, dtype=a.dtype)
     adjugate = identity

@@ -134,13 +134,18 @@ def test_every_row_of_the_table_is_right_or_refused():
     assert 0 < len(refused) < len(EXAMPLES) / 4, "the table has few functions with a kink"
 
 
+NOT_CONTINUED = ("copysign", "nextafter", "linalg.eig", "linalg.eigh", "linalg.pinv", "linalg.qr", "linalg.svd")
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=named)
-def test_every_row_of_the_table_is_right_on_each_side_of_its_kinks(example):
-    if example.row.name in ("numpy.copysign", "numpy.nextafter"):
-        with pytest.raises(db.NotAnalytic):
-            pushed(example, REAL_BRANCHES)
+def test_every_row_of_the_table_is_right_on_each_side_of_its_kinks_or_refused_by_name(example):
+    try:
+        found = pushed(example, REAL_BRANCHES)
+    except db.NotAnalytic as refusal:
+        if not any(f"numpy.{name}: it is not analytic" in refusal.what for name in NOT_CONTINUED):
+            raise
     else:
-        assert_close(pushed(example, REAL_BRANCHES), pushed(example, "forward"), named(example))
+        assert_close(found, pushed(example, "forward"), named(example))
 
 
 def pushed(example: Example, backend: object) -> np.ndarray:
