@@ -1,41 +1,15 @@
-"""db.debug: where a value, a tangent or a cotangent stops being finite.
-
-Within `with db.debug(nonfinite=True):` derivatives run on `Watched` arguments: a trace below all others that evaluates
-and does nothing else. By it the traces above know that somebody watches, and look at what each primitive gives. Without
-it they look at nothing.
-"""
+"""db.debug: where a value, a tangent or a cotangent stops being finite."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
-from diffbench.dispatch import TracedArray
 from diffbench.errors import ArgumentError, NonfiniteError, user_location
-from diffbench.primitives.primitive import Primitive, Trace, Traced
+from diffbench.primitives.primitive import Primitive, Traced
 from diffbench.primitives.structural import ASSIGN, INDEX, PIECE
-
-
-class Watched(TracedArray):
-    """A plain value that is watched."""
-
-    __slots__ = ("primal", "trace")
-
-    def __init__(self, primal: Any, trace: "Watch"):
-        self.primal, self.trace = primal, trace
-
-
-class Watch(Trace):
-    """The trace of watched values."""
-
-    __slots__ = ()
-
-    def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
-        """Evaluate, and watch the result."""
-        y = primitive(*[x.primal if x.__class__ is Watched else x for x in operands], **params)
-        return y if primitive.constant else Watched(y, self)
+from diffbench.watching import Watched, watching
 
 
 class Checking(Primitive):
@@ -76,7 +50,7 @@ class Checking(Primitive):
 
 def checked(primitive: Any, y: Any, operands: Sequence) -> Any:
     """The primitive, as it is; where y is watched, one that looks at tangents and cotangents, y being looked at now."""
-    if y.__class__ is not Watched or primitive.constant or primitive in (INDEX, PIECE, ASSIGN):
+    if y.__class__ is not Watched or primitive in (INDEX, PIECE, ASSIGN):
         return primitive
     checking = Checking(primitive)
     checking.check("value", [y], operands)
@@ -98,15 +72,6 @@ def _described(x: Any) -> str:
     )
 
 
-_WATCH: ContextVar[Watch | None] = ContextVar("WATCH", default=None)
-
-
-def watched(x: Any) -> Any:
-    """A plain argument of a derivative as it must be: watched within db.debug, otherwise as it is."""
-    watch = _WATCH.get()
-    return x if watch is None or isinstance(x, Traced) else Watched(x, watch)
-
-
 @contextmanager
 def debug(*, nonfinite: bool = True) -> Iterator[None]:
     """Raise NonfiniteError at the first operation whose value, tangent or cotangent is infinite or NaN.
@@ -126,8 +91,5 @@ def debug(*, nonfinite: bool = True) -> Iterator[None]:
     """
     if not isinstance(nonfinite, bool):
         raise ArgumentError(f"debug: nonfinite={nonfinite!r}, expected True or False")
-    token = _WATCH.set(Watch() if nonfinite else None)
-    try:
+    with watching(checked if nonfinite else None):
         yield
-    finally:
-        _WATCH.reset(token)

@@ -11,11 +11,11 @@ import numpy as np
 
 from diffbench.assignment import present
 from diffbench.construction import SEEN
-from diffbench.debugging import Watched
 from diffbench.errors import ArgumentError, DirectionError, ResultError, TraceLost, UnsupportedPrimitive, innermost_line
 from diffbench.primitives.arrays import shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced, lifted
 from diffbench.structure import LEAF, Structure, flatten, flatten_like, map_leaves, unflatten
+from diffbench.watching import Watched
 
 FLOAT = np.dtype(float)
 

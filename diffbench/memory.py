@@ -62,7 +62,8 @@ def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 def is_whole(array: np.ndarray) -> bool:
     """Whether an array is no view of another: it has its own memory, or all of a loan."""
-    return array.base is None or array.base.__class__ is PickleBuffer
+    base: Any = array.base
+    return base is None or base.__class__ is PickleBuffer
 
 
 def pooled(ufunc: np.ufunc) -> Any:

@@ -18,12 +18,12 @@ import numpy as np
 
 from diffbench.assignment import link
 from diffbench.construction import SEEN
-from diffbench.debugging import checked, watched
 from diffbench.dispatch import TracedArray
 from diffbench.primitives.arrays import sum_of
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
 from diffbench.short_way import SHORT, install_short_way, is_scalar
+from diffbench.watching import inspected, watched
 
 
 class Recorded(TracedArray):
@@ -80,7 +80,7 @@ class Tape(Trace):
         else:
             primals = [lifted(x) for x in primals]
             y = primitive(*primals, **params)
-            primitive = checked(primitive, y, primals)
+            primitive = inspected(primitive, y, primals)
         if primitive.constant:
             return y
         if len(parents) < len(primals):

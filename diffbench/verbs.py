@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from diffbench.backends.base import Differentiator, one_like, overrides
-from diffbench.debugging import Watched
 from diffbench.dispatch import dtype_of
 from diffbench.errors import ArgumentError, DirectionError, ResultError
 from diffbench.flat import FlatFunction, direction_leaves, name_of
@@ -20,6 +19,7 @@ from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.primitive import Traced
 from diffbench.registry import get_backend
 from diffbench.structure import flatten, unflatten
+from diffbench.watching import Watched
 
 
 class Verb:

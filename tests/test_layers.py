@@ -19,7 +19,7 @@ LAYERS = (  # from the top down; a module imports from its own layer and from th
     | {"user_function", "testing", "pytest_plugin"},
     {"operators", "verbs", "registry", "automatic", "flat"},
     {"backends"},
-    {"dispatch", "assignment", "construction", "debugging", "short_way", "tape", "batch", "exact"},
+    {"dispatch", "assignment", "construction", "debugging", "short_way", "watching", "tape", "batch", "exact"},
     {"primitives"},
     {"errors", "structure", "memory"},
 )

@@ -5,7 +5,6 @@ from typing import Any
 
 from diffbench.backends.base import Differentiator, end_trace, jacobian_by_columns, one_like, size_of, zeros_like
 from diffbench.batch import BatchTrace
-from diffbench.debugging import checked, watched
 from diffbench.dispatch import TracedArray
 from diffbench.errors import ArgumentError
 from diffbench.primitives.arrays import shape_of
@@ -13,6 +12,7 @@ from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
 from diffbench.short_way import SCALARS, install_short_way, is_scalar
 from diffbench.tape import Tape, places_of, push_through
+from diffbench.watching import carefully, inspected, spoilt, watched
 
 
 class Dual(TracedArray):
@@ -53,7 +53,7 @@ class ForwardTrace(Trace):
         else:
             primals = [lifted(x) for x in primals]
             y = primitive(*primals, **params)
-            primitive = checked(primitive, y, primals)
+            primitive = inspected(primitive, y, primals)
         if primitive.constant:
             return y
         return Dual(y, primitive.push(tangents, primitive.keep(y, primals, wanted, params)), self)
@@ -88,6 +88,7 @@ class Forward(Differentiator):
 
         What has None for a tangent does not move.
         """
+        given = tangents
         if batch:
             batched = BatchTrace(len(tangents[0]))
             tangents = [batched.wrap(tangent) for tangent in tangents]
@@ -101,7 +102,7 @@ class Forward(Differentiator):
             tangent = result.tangent if moved else zeros_like(value)
             values.append(value)
             pushed.append(batched.unwrap(tangent) if batch else tangent)
-        return values, pushed
+        return carefully(lambda: self.jvp(function, point, given, batch)) if spoilt(pushed) else (values, pushed)
 
     def linearize(self, function, point):
         tape = Tape(point)
@@ -110,11 +111,14 @@ class Forward(Differentiator):
         values, places = places_of(tape, results)
 
         def push(tangents: Sequence, batch: bool = False) -> list:
-            if batch:
-                trace = BatchTrace(len(tangents[0]))
-                return [trace.unwrap(t) for t in push([trace.wrap(tangent) for tangent in tangents])]
-            pushed = push_through(tape, tangents, places)
-            return [zeros_like(value) if t is None else t for value, t in zip(values, pushed)]
+            trace = BatchTrace(len(tangents[0])) if batch else None
+            moving = [trace.wrap(tangent) for tangent in tangents] if trace else tangents
+            pushed = push_through(tape, moving, places)
+            pushed = [zeros_like(value) if t is None else t for value, t in zip(values, pushed)]
+            pushed = [trace.unwrap(t) for t in pushed] if trace else pushed
+            if spoilt(pushed):
+                pushed = carefully(lambda: self.linearize(function, point)[1](tangents, batch))
+            return pushed
 
         return values, push
 

@@ -1,0 +1,120 @@
+"""Runs of a derivative that look at every primitive: for db.debug, and where a zero has met an infinity.
+
+Within such a run the arguments are `Watched`: a trace below all others that evaluates and does nothing else. Because of
+it no operation takes the short way, and each trace asks the `Watch` of the run what to do with a primitive. Other runs
+ask nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from diffbench.dispatch import TracedArray
+from diffbench.primitives.kinds import Elementwise
+from diffbench.primitives.partial import free_of_nan
+from diffbench.primitives.primitive import Primitive, Trace, Traced
+
+
+class Watched(TracedArray):
+    """A plain value that is watched."""
+
+    __slots__ = ("primal", "trace")
+
+    def __init__(self, primal: Any, trace: "Watch"):
+        self.primal, self.trace = primal, trace
+
+
+class Watch(Trace):
+    """The trace of watched values; `inspect` may put another primitive in the place of one that gave y."""
+
+    __slots__ = ("inspect",)
+
+    def __init__(self, inspect: Callable[[Any, Any, Sequence], Any]):
+        super().__init__()
+        self.inspect = inspect
+
+    def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
+        """Evaluate, and watch the result."""
+        y = primitive(*[x.primal if x.__class__ is Watched else x for x in operands], **params)
+        return y if primitive.constant else Watched(y, self)
+
+
+_WATCH: ContextVar[Watch | None] = ContextVar("WATCH", default=None)
+
+
+@contextmanager
+def watching(inspect: Callable[[Any, Any, Sequence], Any] | None) -> Iterator[None]:
+    """Let a function inspect the primitives of all derivatives that start in here; None: let nobody."""
+    token = _WATCH.set(Watch(inspect) if inspect else None)
+    try:
+        yield
+    finally:
+        _WATCH.reset(token)
+
+
+def watched(x: Any) -> Any:
+    """A plain argument of a derivative as it must be: watched if somebody watches, otherwise as it is."""
+    watch = _WATCH.get()
+    return x if watch is None or isinstance(x, Traced) else Watched(x, watch)
+
+
+def inspected(primitive: Any, y: Any, operands: Sequence) -> Any:
+    """The primitive that a trace is to remember, after it has given y from operands."""
+    watch = _WATCH.get()
+    return primitive if watch is None or primitive.constant else watch.inspect(primitive, y, operands)
+
+
+# -- where a zero has met an infinity ----------------------------------------------------------------------------------
+
+
+def spoilt(leaves: Sequence) -> bool:
+    """Whether derivatives came out as NaN in a run that nobody watched; it is then repeated by `carefully`.
+
+    A product of zero and an infinite or undefined slope is NaN to floats, and yet zero: it stems from a branch that was
+    not taken. To look at every product would cost as much as the product; to look at the result costs next to nothing.
+    """
+    return _WATCH.get() is None and not all(isinstance(leaf, Traced) or free_of_nan(leaf) for leaf in leaves)
+
+
+def carefully(derivative: Callable[[], Any]) -> Any:
+    """Run a derivative again, such that what is zero carries nothing."""
+    with watching(lambda primitive, y, operands: careful(primitive)):
+        return derivative()
+
+
+@cache
+def careful(primitive: Any) -> Any:
+    """The careful form of a primitive, where its rules multiply by a slope."""
+    return Careful(primitive) if type(primitive) is Elementwise else primitive
+
+
+class Careful(Primitive):
+    """An elementwise primitive in which a zero tangent, cotangent or slope carries nothing, not even NaN."""
+
+    def __init__(self, primitive: Elementwise):
+        self.primitive, self.name = primitive, primitive.name
+        self.push, self.pull = primitive.push, primitive.pull  # type: ignore[method-assign]
+        self.remembers = primitive.remembers
+
+    def keep(self, y, operands, wanted, params):
+        shape, links = self.primitive.keep(y, operands, wanted, params)
+        for k, position in enumerate(wanted):
+            if links[k] is not None:
+                times, values, own = links[k]
+                links[k] = _careful(times, self.primitive.partials[position].value), values, own
+        return shape, links
+
+
+def _careful(times: Callable, slope: Callable) -> Callable:
+    def product(t: Any, *values: Any) -> Any:
+        found = times(t, *values)
+        if free_of_nan(found):
+            return found
+        nothing = np.isnan(found) & ((t == 0) | (slope(*values) == 0))
+        return np.where(nothing, 0.0, found)
+
+    return product
