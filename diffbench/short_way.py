@@ -6,6 +6,7 @@ outer trace watches, and, where nothing is broadcast and no partial can be infin
 long way through the primitive.
 """
 
+import math
 from textwrap import dedent, indent
 from typing import Any
 
@@ -29,12 +30,37 @@ NO_PARAMS: dict = {}
 
 def is_scalar(x: Any) -> bool:
     """Whether this is a traced number, of however many levels."""
-    if not isinstance(x, Traced):
+    return isinstance(x, Traced) and bottom(x).__class__ in SCALARS
+
+
+def bottom(x: Any) -> Any:
+    """The plain value below all levels; None of an array that is assigned to, whose trace comes before all others."""
+    while x.__class__ in SHORT:
+        if x.trace.level == math.inf:
+            return None
+        x = x.primal
+    return x
+
+
+def is_simple(x: Any) -> bool:
+    """Whether this is a traced number or a traced small array, of however many levels."""
+    value = bottom(x)
+    return value.__class__ in SCALARS or (value.__class__ is np.ndarray and value.nbytes < SMALLEST)
+
+
+def are_alike(x: Any, y: Any) -> bool:
+    """Whether these are traced numbers, or small traced arrays of one shape."""
+    if not isinstance(y, Traced):
         return False
-    value: Any = x
-    while value.__class__ in SHORT:
-        value = value.primal
-    return value.__class__ in SCALARS
+    a, b = bottom(x), bottom(y)
+    if a.__class__ is np.ndarray and b.__class__ is np.ndarray:
+        return a.shape == b.shape and a.nbytes < SMALLEST
+    return a.__class__ in SCALARS and b.__class__ in SCALARS
+
+
+def are_scalars(x: Any, y: Any) -> bool:
+    """Whether these are traced numbers."""
+    return is_scalar(x) and is_scalar(y)
 
 
 IS_SMALL = "{0}.__class__ is ndarray and {0}.nbytes < SMALLEST"
@@ -45,7 +71,7 @@ def {name}(self, other):
     kind = other.__class__
     if kind in SCALARS:
         {self_is} = self.primal
-        if {self_is}.__class__ in SCALARS or {or_array} is_scalar({self_is}):
+        if {self_is}.__class__ in SCALARS or {or_array} {simple}(self):
             {other_is} = other
             y = {value}
 {constant_3}
@@ -53,13 +79,11 @@ def {name}(self, other):
     elif kind is {cls} and other.trace is self.trace:
         {self_is} = self.primal
         {other_is} = other.primal
-        if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {or_arrays} (
-            is_scalar(self) and is_scalar(other)
-        ):
+        if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {or_arrays} {alike}(self, other):
             y = {value}
 {traced_3}
         return self.trace.process(primitive, ({operands}), NO_PARAMS)
-    elif is_scalar(other) and is_scalar(self):
+    elif {alike}(self, other):
         if other.trace.level > self.trace.level:
             return other.{mirrored}(self)
         {self_is} = self.primal
@@ -71,7 +95,7 @@ def {name}(self, other):
 NEGATIVE = """
 def __neg__(self):
     x = self.primal
-    if x.__class__ in SCALARS or {x_is_small} or is_scalar(x):
+    if x.__class__ in SCALARS or {x_is_small} or is_simple(self):
         y = -x
 {constant_2}
     return primitive(self)
@@ -80,7 +104,7 @@ POWER = """
 def __pow__(self, exponent):
     if exponent.__class__ is int and exponent > 0 or exponent.__class__ is float and exponent == 2.0:
         x = self.primal
-        if x.__class__ in SCALARS or {x_is_small} or is_scalar(x):
+        if x.__class__ in SCALARS or {x_is_small} or is_simple(self):
             y = x**exponent
             p = 1 if exponent == 1 else 2 * x if exponent == 2 else exponent * x ** (exponent - 1)
 {constant_3}
@@ -92,6 +116,7 @@ SAFE = "(b or float64(b) if b.__class__ is float or b.__class__ is int else b)"
 """b in a denominator: where it is a zero of Python, 1 / b would raise although a / b, with a of NumPy, did not."""
 
 WITHOUT_POLES = ("add", "sub", "mul")
+USED = ("NO_PARAMS", "SCALARS", "SMALLEST", "are_alike", "are_scalars", "is_scalar", "is_simple")
 
 
 def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
@@ -115,14 +140,13 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
             x_is_small=IS_SMALL.format("x"),
             **parts,
         )
-        names = {"SCALARS": SCALARS, "NO_PARAMS": NO_PARAMS, "float64": np.float64, "square": TABLE[np.square]}
         namespace = {
-            **names,
-            "is_scalar": is_scalar,
+            "float64": np.float64,
             "ndarray": np.ndarray,
-            "SMALLEST": SMALLEST,
-            cls.__name__: cls,
             "primitive": primitive,
+            "square": TABLE[np.square],
+            cls.__name__: cls,
+            **{name: globals()[name] for name in USED},
         }
         exec(compile(source, f"<operators of {cls.__name__}>", "exec"), namespace)
         setattr(cls, name, namespace[name])
@@ -143,6 +167,8 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
                 other_is=other_is,
                 value=row.exact,
                 operands="other, self" if reflected else "self, other",
+                simple="is_simple" if arrays else "is_scalar",
+                alike="are_alike" if arrays else "are_scalars",
                 or_array=f"{IS_SMALL.format(self_is)} or" if arrays else "",
                 or_arrays=f"{IS_SMALL.format('a')} and {IS_SMALL.format('b')} and a.shape == b.shape or" * arrays,
             )
