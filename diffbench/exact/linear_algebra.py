@@ -12,13 +12,14 @@ import numpy as np
 
 from diffbench.exact.trace import as_objects, reduced
 from diffbench.primitives import factorisations, linear_algebra, norms
+from diffbench.primitives.kinds import General
 
 LinAlgError = np.linalg.LinAlgError
 
 
 def of_digits(context: Any) -> dict[Callable, Callable]:
     """The meaning of the primitives for the numbers of an mpmath context, by the function of each primitive."""
-    on_one_matrix = {
+    on_one_matrix: dict[General, Callable] = {
         linear_algebra.INV: inverse,
         linear_algebra.DET: determinant,
         linear_algebra.PINV: pseudo_inverse,
@@ -163,7 +164,7 @@ def qr(context: Any, a: np.ndarray) -> np.ndarray:
     return np.vstack([q * signs, signs[:, None] * r])
 
 
-def eigh(context: Any, a: np.ndarray, triangle: str) -> np.ndarray:
+def eigh(context: Any, a: np.ndarray, triangle: Any) -> np.ndarray:
     """The ascending eigenvalues, and the eigenvectors below them."""
     w, v = map(array, context.eigsy(matrix(context, factorisations.mirrored(a, triangle))))
     return np.vstack([w.T, v * signs_as_of(v, np.linalg.eigh(a.astype(float), triangle).eigenvectors)])

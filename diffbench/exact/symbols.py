@@ -76,8 +76,8 @@ class Symbols(Algebra):
                 lambda row: sympy.Mul(*map(self.indicator, row)), a, axis, keepdims
             ),
             np.matmul: self.matmul,
-            **linear_algebra.of_symbols(),
         }
+        self.functions |= linear_algebra.of_symbols()
 
     def number(self, x: Any) -> Expr:
         """A number as SymPy has it; a float that is an integer becomes one."""

@@ -204,7 +204,7 @@ class Algebra:
 
     def entry_by_entry(self, primitive: Primitive, text: str, values: Sequence[np.ndarray], params: dict) -> Any:
         """Apply a text to the entries of operands and params that broadcast."""
-        variables = ("x",) if len(values) == 1 else ("a", "b", "c")[: len(values)]
+        variables = ("x",) if len(values) == 1 else tuple("abcdefgh")[: len(values)]
         variables += tuple(params)
         unknown = names_in(text) - set(self.names) - set(variables)
         if unknown:
@@ -279,8 +279,9 @@ def not_real(x: Any) -> UnsupportedPrimitive:
 
 @cache
 def names_in(text: str) -> set[str]:
-    """The names that a text mentions."""
-    return {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
+    """The names that a text mentions, those aside that a lambda in it binds."""
+    nodes = list(ast.walk(ast.parse(text, mode="eval")))
+    return {node.id for node in nodes if isinstance(node, ast.Name)} - {n.arg for n in nodes if isinstance(n, ast.arg)}
 
 
 def settled(y: Any) -> Any:

@@ -29,6 +29,11 @@ def matrices(a: Any) -> tuple[Any, int, int]:
     return a, *shape_of(a)[-2:]
 
 
+def refused(call: str, why: str, hint: str) -> UnsupportedPrimitive:
+    """The error for a call whose result the matrix does not determine smoothly."""
+    return UnsupportedPrimitive(f"{call} has no derivative rule", where=user_location(), why=why, hint=hint)
+
+
 def _with_diagonal(values: Any, x: Any) -> Any:
     """x with other values on its diagonal."""
     return np.where(np.eye(shape_of(x)[-1], dtype=bool), values[..., None, :], x)
@@ -136,7 +141,11 @@ def _expand_qr(a, mode="reduced"):
             raise NotCovered(f"mode={mode!r}")
         raise ValueError(f"Unrecognized mode {mode!r}")
     if mode == "complete" and m > n:
-        raise NotCovered("mode='complete' of a tall matrix: the last columns of Q are any that complete the basis")
+        raise refused(
+            "numpy.linalg.qr with mode='complete' of more rows than columns",
+            "the last columns of Q are any that complete the basis",
+            "use mode='reduced', which gives the columns that the matrix determines",
+        )
     y = QR(a if m >= n else a[..., :m])
     q, r = y[..., :m, :], y[..., m:, :]
     if m < n:  # the first columns determine Q
@@ -182,7 +191,7 @@ def _eigh_vjp(cotangent, y, operands, wanted, triangle):
     return [_folded(v @ _with_diagonal(w_bar, _over_gaps(v.mT @ v_bar, w)) @ v.mT, triangle)]
 
 
-def stacked_eigh(a: Any, triangle: str) -> Any:
+def stacked_eigh(a: Any, triangle: Any) -> Any:
     """The eigenvalues, and the eigenvectors below them."""
     return _stack_values_and_vectors(*np.linalg.eigh(a, triangle))
 
@@ -228,11 +237,10 @@ def stacked_eig(a: Any) -> Any:
     """The eigenvalues, and the eigenvectors below them; all must be real."""
     values, vectors = np.linalg.eig(a)
     if np.iscomplexobj(values):
-        raise UnsupportedPrimitive(
-            "numpy.linalg.eig has no derivative rule where eigenvalues are complex",
-            where=user_location(),
-            why="derivatives here are of real functions",
-            hint="use eigh or eigvalsh for a symmetric matrix; singular values are always real",
+        raise refused(
+            "numpy.linalg.eig with complex eigenvalues",
+            "derivatives here are of real functions",
+            "use eigh or eigvalsh for a symmetric matrix; singular values are always real",
         )
     return _stack_values_and_vectors(values, vectors)
 
@@ -322,9 +330,10 @@ def _expand_svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     if hermitian:
         return _svd_of_symmetric(a, compute_uv)
     if compute_uv and full_matrices and m != n:
-        raise NotCovered(
-            "full_matrices=True of a matrix that is not square: the last columns of U, or rows of Vh, are any that"
-            " complete the basis; full_matrices=False gives those that the matrix determines"
+        raise refused(
+            "numpy.linalg.svd with full_matrices=True of a matrix that is not square",
+            "the last columns of U, or rows of Vh, are any that complete the basis",
+            "use full_matrices=False, which gives those that the matrix determines",
         )
     u, s, v = _vectors_and_values(SVD(a), m)
     return SVDResult(u, s, v.mT) if compute_uv else s

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from diffbench.primitives.arrays import as_operand, numbers_of, rank_of, shape_of, unbroadcast
-from diffbench.primitives.factorisations import matrices, mirrored
-from diffbench.primitives.kinds import Composite, Constant, General, NotCovered, only_default
+from diffbench.primitives.factorisations import matrices, mirrored, refused
+from diffbench.primitives.kinds import Composite, Constant, General, only_default
 from diffbench.primitives.partial import zero_stays_zero
 from diffbench.primitives.primitive import lifted
 
@@ -306,12 +306,16 @@ PINV: General = General(
 
 
 def _refuse_to_cut(a: Any, rcond: Any) -> None:
-    """Raise NotCovered where rcond cuts off singular values that are not rounding errors of zero."""
+    """Raise UnsupportedPrimitive where rcond cuts off singular values that are not rounding errors of zero."""
     s = np.linalg.svdvals(np.asarray(numbers_of(a), dtype=a.dtype))
     largest = s[..., :1]
     noise = largest * max(shape_of(a)[-2:]) * np.finfo(a.dtype).eps
     if np.any((s > noise) & (s <= np.asarray(rcond)[..., None] * largest)):
-        raise NotCovered("rcond cuts off singular values that are not zero")
+        raise refused(
+            "a pseudo-inverse in which rcond cuts off singular values that are not zero",
+            "the rule takes the matrix to have the rank that remains",
+            "lower rcond; or write V @ diag(1 / s) @ U.T with the singular values that shall remain",
+        )
 
 
 def _expand_pinv(a, rcond=None, hermitian=False, *, rtol=np._NoValue):

@@ -4,7 +4,7 @@ Conventions. A norm has slope 0 where it is zero; so has the absolute value in i
 is zero. Largest (or smallest) entries that tie share the slope evenly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from diffbench.primitives.reductions import expand_reduced
 # -- the Euclidean norm ------------------------------------------------------------------------------------------------
 
 
-def euclidean_norm(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+def euclidean_norm(x: Any, axis: tuple[int, ...], keepdims: Any) -> Any:
     """The root of the sum of squares along some axes."""
     if len(axis) == rank_of(x):
         return np.linalg.norm(x, keepdims=keepdims)
@@ -89,7 +89,7 @@ def _matrix_norm(x: Any, order: Any, axes: Sequence[int], keepdims: bool) -> Any
     return np.reshape(norm, [1 if k in axes else n for k, n in enumerate(shape_of(x))]) if keepdims else norm
 
 
-SPECTRAL = {2: np.max, -2: np.min, "nuc": np.sum}
+SPECTRAL: dict[Any, Callable] = {2: np.max, -2: np.min, "nuc": np.sum}
 
 
 def _expand_norm(x, ord=None, axis=None, keepdims=False):
