@@ -13,12 +13,20 @@ import numpy as np
 
 from diffbench.errors import UnsupportedPrimitive, user_location
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of
-from diffbench.primitives.kinds import Composite, General, NotCovered
+from diffbench.primitives.kinds import Composite, General, NotCovered, refuse_complex
 
 EighResult = type(np.linalg.eigh(np.eye(1)))
 EigResult = type(np.linalg.eig(np.eye(1)))
 QRResult = type(np.linalg.qr(np.eye(1)))
 SVDResult = type(np.linalg.svd(np.eye(1)))
+
+
+class OfReals(General):
+    """A function with rules that hold for real arrays only: of complex ones, NumPy's takes conjugates."""
+
+    def keep(self, y, operands, wanted, params):
+        refuse_complex(self.name, operands)
+        return super().keep(y, operands, wanted, params)
 
 
 def matrices(a: Any) -> tuple[Any, int, int]:
@@ -81,7 +89,7 @@ def cholesky_factor(a: Any) -> Any:
     return np.linalg.cholesky(a)
 
 
-CHOLESKY: General = General(
+CHOLESKY: General = OfReals(
     cholesky_factor,
     name="numpy.linalg.cholesky",
     jvp_rule=_cholesky_jvp,
@@ -125,7 +133,7 @@ def stacked_qr(a: Any) -> Any:
     return np.concatenate(np.linalg.qr(a), -2)
 
 
-QR: General = General(
+QR: General = OfReals(
     stacked_qr,
     name="numpy.linalg.qr",
     jvp_rule=_qr_jvp,
@@ -196,7 +204,7 @@ def stacked_eigh(a: Any, triangle: Any) -> Any:
     return _stack_values_and_vectors(*np.linalg.eigh(a, triangle))
 
 
-EIGH: General = General(
+EIGH: General = OfReals(
     stacked_eigh,
     name="numpy.linalg.eigh",
     jvp_rule=_eigh_jvp,
@@ -245,7 +253,7 @@ def stacked_eig(a: Any) -> Any:
     return _stack_values_and_vectors(values, vectors)
 
 
-EIG: General = General(
+EIG: General = OfReals(
     stacked_eig,
     name="numpy.linalg.eig",
     jvp_rule=_eig_jvp,
@@ -316,7 +324,7 @@ def stacked_svd(a: Any) -> Any:
     return np.concatenate([u, s[..., None, :], vh.mT], -2)
 
 
-SVD: General = General(
+SVD: General = OfReals(
     stacked_svd,
     name="numpy.linalg.svd",
     jvp_rule=_svd_jvp,

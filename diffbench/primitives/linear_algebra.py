@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.primitives.arrays import as_operand, numbers_of, rank_of, shape_of, unbroadcast
-from diffbench.primitives.factorisations import matrices, mirrored, refused
+from diffbench.primitives.factorisations import OfReals, matrices, mirrored, refused
 from diffbench.primitives.kinds import Composite, Constant, General, only_default
 from diffbench.primitives.partial import zero_stays_zero
 from diffbench.primitives.primitive import lifted
@@ -259,7 +259,7 @@ def stacked_slogdet(a: Any) -> Any:
     return np.stack(np.linalg.slogdet(a))
 
 
-SLOGDET: General = General(
+SLOGDET: General = OfReals(
     stacked_slogdet,
     name="numpy.linalg.slogdet",
     jvp_rule=_slogdet_jvp,
@@ -296,7 +296,7 @@ def _pinv_vjp(cotangent, y, operands, wanted, rcond):
     return [beyond_columns + beyond_rows - y.mT @ g @ y.mT]
 
 
-PINV: General = General(
+PINV: General = OfReals(
     np.linalg.pinv,
     evaluate=lambda a, rcond: np.linalg.pinv(a, rcond),
     jvp_rule=_pinv_jvp,

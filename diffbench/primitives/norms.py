@@ -1,7 +1,8 @@
 """Norms of vectors and matrices, and condition numbers.
 
-Conventions. A norm has slope 0 where it is zero; so has the absolute value in it at an entry, or a singular value, that
-is zero. Largest (or smallest) entries that tie share the slope evenly.
+Conventions. Where a norm is zero, all its derivatives are 0; where an entry or a singular value in it is zero, so is the
+slope of its absolute value. Largest (or smallest) entries that tie share the slope evenly. The square of a norm inherits
+this: its Hessian at the origin comes out as 0, where that of x @ x is twice the identity.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of
-from diffbench.primitives.factorisations import matrices
+from diffbench.primitives.factorisations import OfReals, matrices
 from diffbench.primitives.kinds import Composite, General
 from diffbench.primitives.primitive import lifted
 from diffbench.primitives.reductions import expand_reduced
@@ -45,7 +46,7 @@ def _norm_batch(operands, batched, axis, keepdims):
     return NORM(*operands, axis=tuple([k + 1 for k in axis]), keepdims=keepdims)
 
 
-NORM: General = General(
+NORM: General = OfReals(
     euclidean_norm,
     name="numpy.linalg.norm",
     jvp_rule=_norm_jvp,

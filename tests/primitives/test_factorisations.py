@@ -241,6 +241,24 @@ def test_what_a_matrix_does_not_determine_is_refused_with_the_reason(case, mode)
         db.jacobian(f, backend=mode)(IDENTITY)
 
 
+COMPLEX = {
+    "norm": np.linalg.norm,
+    "slogdet": lambda a: np.linalg.slogdet(a)[1],
+    "pinv": lambda a: np.sum(np.abs(np.linalg.pinv(a))),
+    "cholesky": lambda a: np.sum(np.abs(np.linalg.cholesky(a))),
+    "eigh": lambda a: np.sum(np.linalg.eigvalsh(a)),
+    "qr": lambda a: np.sum(np.abs(np.linalg.qr(a)[0])),
+    "svd": lambda a: np.sum(np.linalg.svdvals(a)),
+}
+
+
+@both_modes
+@pytest.mark.parametrize("case", COMPLEX)
+def test_complex_matrices_inside_of_f_are_refused_where_the_rules_are_for_reals(case, mode):
+    with pytest.raises(db.UnsupportedPrimitive, match=rf"numpy\.linalg\.{case} has no derivative rule for complex"):
+        db.gradient(lambda a: COMPLEX[case](a * np.exp(0j)), backend=mode)(IDENTITY)
+
+
 RAISING = {
     "cholesky of a negative matrix": lambda a: np.linalg.cholesky(-a),
     "cholesky of a row": lambda a: np.linalg.cholesky(a[:1]),

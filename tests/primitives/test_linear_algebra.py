@@ -164,12 +164,12 @@ def test_the_determinant_along_a_line_is_a_polynomial_with_all_its_derivatives(r
         assert found == pytest.approx(float(polynomial.diff(t, order).subs(t, 0)), rel=1e-10, abs=1e-9)
 
 
-def test_the_gradient_of_the_determinant_of_a_hilbert_matrix_has_the_digits_of_its_entries():
-    """Its condition number is 1e13, and its determinant 2e-53."""
+def test_the_gradient_of_the_determinant_of_an_ill_conditioned_matrix_keeps_half_of_its_digits():
+    """A Hilbert matrix with condition number 1e13 and determinant 2e-53."""
     hilbert = np.array([[1 / (i + j + 1) for j in range(10)] for i in range(10)])
     exact = sympy.Matrix(10, 10, lambda i, j: sympy.Rational(float(hilbert[i, j])))
     cofactor = float(exact.cofactor(2, 3, method="berkowitz"))
-    assert db.gradient(np.linalg.det)(hilbert)[2, 3] == pytest.approx(cofactor, rel=1e-3)
+    assert db.gradient(np.linalg.det)(hilbert)[2, 3] == pytest.approx(cofactor, rel=1e-7)
 
 
 @both_modes
