@@ -102,7 +102,7 @@ def _expand_tensorsolve(a, b, axes=None):
     a, b = as_operand(a), as_operand(b)
     rank = rank_of(a)
     if axes is not None:
-        last = [axis % rank for axis in axes]
+        last = list(axes)
         a = np.transpose(a, [axis for axis in range(rank) if axis not in last] + last)
     shape = shape_of(a)[rank_of(b) :]
     n = int(np.prod(shape, dtype=int))

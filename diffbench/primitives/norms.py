@@ -1,8 +1,8 @@
 """Norms of vectors and matrices, and condition numbers.
 
-Conventions. Where a norm is zero, all its derivatives are 0; where an entry or a singular value in it is zero, so is the
-slope of its absolute value. Largest (or smallest) entries that tie share the slope evenly. The square of a norm inherits
-this: its Hessian at the origin comes out as 0, where that of x @ x is twice the identity.
+Conventions. Where a norm is zero, all its derivatives are 0; where an entry or a singular value in it is zero, so is
+the slope of its absolute value. Largest (or smallest) entries that tie share the slope evenly. The square of a norm
+inherits this: its Hessian at the origin comes out as 0, where that of x @ x is twice the identity.
 """
 
 from collections.abc import Callable, Sequence

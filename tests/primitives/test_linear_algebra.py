@@ -279,6 +279,7 @@ RAISING = {
     "pinv with two limits": lambda a: np.linalg.pinv(a, 1e-3, rtol=1e-3),
     "tensorinv": lambda a: np.linalg.tensorinv(a, ind=0),
     "tensorsolve": lambda a: np.linalg.tensorsolve(a, np.ones(3)),
+    "tensorsolve along an axis that is not there": lambda a: np.linalg.tensorsolve(a, a[0], axes=(3,)),
     "multi_dot of one matrix": lambda a: np.linalg.multi_dot([a]),
     "multi_dot of a stack": lambda a: np.linalg.multi_dot([a, a[None], a]),
     "outer of matrices": lambda a: np.linalg.outer(a, a),
