@@ -15,10 +15,11 @@ import numpy as np
 from diffbench.assignment import Held, assign, link, overwrite
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
-from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.arrays import as_operand, rank_of, shape_of
 from diffbench.primitives.elementwise import STOP, TRUTH
 from diffbench.primitives.kinds import Row
 from diffbench.primitives.primitive import Primitive, Traced
+from diffbench.primitives.reductions import UFUNC_METHODS
 from diffbench.primitives.structural import ASSEMBLE, INDEX, selects_each_entry_once
 
 
@@ -206,10 +207,11 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any
         return _update_at(ufunc, *inputs)
     if method == "__call__":
         return lookup(ufunc).call(inputs, kwargs)
-    if ufunc is np.multiply and method == "outer":
-        return apply(np.tensordot, *inputs, axes=0, **kwargs)
-    reduction = _METHODS.get((ufunc, method))
-    if reduction is None:
+    if method == "outer":
+        a, b = (as_operand(x) for x in inputs)
+        return lookup(ufunc).call((np.reshape(a, shape_of(a) + (1,) * rank_of(b)), b), kwargs)
+    row = UFUNC_METHODS.get((ufunc, method))
+    if row is None:
         raise UnsupportedPrimitive(
             f"numpy.{ufunc.__name__}.{method} has no derivative rule",
             where=user_location(),
@@ -217,7 +219,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any
         )
     if method in ("reduce", "accumulate") and len(inputs) == 1:
         kwargs.setdefault("axis", 0)
-    return lookup(reduction).call(inputs, kwargs)
+    return row.call(inputs, kwargs)
 
 
 def _write_out(ufunc: np.ufunc, out: tuple, result: Any) -> Any:
@@ -248,16 +250,6 @@ def _update_at(ufunc: np.ufunc, array: Any, index: Any, *values: Any) -> None:
             where=user_location(),
             hint="use a mask or a slice, or a loop over the index",
         )
-
-
-_METHODS: dict[tuple[np.ufunc, str], Callable] = {
-    (np.add, "reduce"): np.sum,
-    (np.multiply, "reduce"): np.prod,
-    (np.maximum, "reduce"): np.max,
-    (np.minimum, "reduce"): np.min,
-    (np.add, "accumulate"): np.cumsum,
-    (np.multiply, "accumulate"): np.cumprod,
-}
 
 
 def _operator(ufunc: np.ufunc, reflected: bool) -> Callable:

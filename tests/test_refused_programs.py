@@ -155,8 +155,8 @@ def test_a_function_without_a_rule_is_named(name):
 
 @each_mode
 def test_an_argument_without_a_rule_is_named(mode):
-    error = refusal(NotImplementedError, db.gradient(lambda x: np.sum(x, where=x > 1, initial=0.0), backend=mode), X)
-    assert "numpy.sum" in error.what
+    error = refusal(NotImplementedError, db.gradient(lambda x: np.sum(np.exp(x, where=[True, False, True])), backend=mode), X)
+    assert "numpy.exp" in error.what
     assert "where" in error.what
 
 

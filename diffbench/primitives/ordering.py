@@ -1,5 +1,173 @@
-"""Functions that put entries in order: sort, partition, median, quantiles, and the nan-functions."""
+"""Functions that put entries in order: sort, partition, median, quantiles, unique. All reduce to indexing.
 
-from diffbench.primitives.kinds import Row
+Where entries tie, each keeps the slope of the place that NumPy's own sorting gives it. A quantile is a mean of two
+neighbours in that order; its weights are read off NumPy, so that every method of np.quantile has its slopes.
+"""
 
-ROWS: list[Row] = []
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from diffbench.primitives.arrays import rank_of, shape_of
+from diffbench.primitives.kinds import Composite, Constant, NotCovered, Refused, Row, only_default
+from diffbench.primitives.primitive import Traced
+from diffbench.primitives.reductions import normalised_axes
+from diffbench.primitives.selecting import as_line
+
+# -- orders ------------------------------------------------------------------------------------------------------------
+
+
+def _expand_sort(a, axis=-1, kind=None, order=None, *, stable=None):
+    only_default(order=order)
+    a, axis, _ = as_line(a, axis)
+    return np.take_along_axis(a, np.argsort(a, axis, kind, stable=stable), axis)
+
+
+def _expand_partition(a, kth, axis=-1, kind="introselect", order=None):
+    only_default(order=order)
+    a, axis, _ = as_line(a, axis)
+    return np.take_along_axis(a, np.argpartition(a, kth, axis, kind), axis)
+
+
+def _bind_argsort(a, axis=-1, kind=None, order=None, *, stable=None):
+    only_default(order=order)
+    return (a,), {"axis": axis, "kind": kind, "stable": stable}
+
+
+def _bind_argpartition(a, kth, axis=-1, kind="introselect", order=None):
+    only_default(order=order)
+    return (a,), {"kth": kth, "axis": axis, "kind": kind}
+
+
+def _bind_lexsort(keys, axis=-1):
+    return tuple(keys), {"axis": axis}
+
+
+# -- median and quantiles ----------------------------------------------------------------------------------------------
+
+
+def _lines(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
+    """The entries along some axes as one last axis, those axes, and the shape of what is left with unit axes."""
+    axes, rank = normalised_axes(axis, rank_of(a)), rank_of(a)
+    kept = [k for k in range(rank) if k not in axes]
+    shape = shape_of(a)
+    lines = np.reshape(np.transpose(a, (*kept, *axes)), (*[shape[k] for k in kept], -1))
+    return lines, axes, tuple(1 if k in axes else n for k, n in enumerate(shape))
+
+
+def _neighbours(count: int, q: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
+    """The place of the lower neighbour among `count` sorted entries, and the weight of the upper one: NumPy's."""
+    places = np.quantile(np.arange(float(count)), q, method=method)
+    below = np.clip(np.floor(places), 0, max(count - 2, 0)).astype(int)
+    return below, places - below
+
+
+def _between(low: Any, high: Any, weight: Any) -> Any:
+    """The point between two values, from the nearer end, as NumPy computes it."""
+    near = np.where(weight < 0.5, low, high)
+    return near + (high - low) * np.where(weight < 0.5, weight, weight - 1)
+
+
+def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, skip_nan: bool) -> Any:
+    if isinstance(q, Traced):
+        raise NotCovered("q: a quantile has a derivative in the data, here not in q")
+    lines, _, units = _lines(a, axis)
+    q = np.asarray(q, float)
+    ordered = np.sort(lines, -1)
+    missing = np.isnan(lines)
+    counts = np.sum(~missing, axis=-1) if skip_nan else np.full(shape_of(lines)[:-1], shape_of(lines)[-1])
+    below = np.zeros((*np.shape(q), *counts.shape), int)
+    weight = np.full(below.shape, np.nan, lines.dtype)
+    for count in np.unique(counts[counts > 0]):
+        places, weights = _neighbours(int(count), q, method)
+        here = counts == count
+        below[..., here], weight[..., here] = places[..., None], weights[..., None]
+    if not skip_nan:
+        weight = np.where(np.any(missing, axis=-1), np.asarray(np.nan, lines.dtype), weight)
+    stacked = np.broadcast_to(ordered, (*np.shape(q), *shape_of(ordered)))
+    low = np.take_along_axis(stacked, below[..., None], -1)[..., 0]
+    upper = np.minimum(below + 1, shape_of(lines)[-1] - 1)[..., None]
+    high = np.take_along_axis(stacked, upper, -1)[..., 0]
+    high = np.where(weight == 0, low, high)  # beyond the last entry, or among those that are NaN
+    result = np.where(np.isnan(weight), np.asarray(np.nan, lines.dtype), _between(low, high, weight))
+    return np.reshape(result, np.shape(q) + units) if keepdims else result
+
+
+def _expander(scale: float, skip_nan: bool) -> Callable:
+    def expand(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
+        only_default(out=out, weights=weights)
+        q = q if isinstance(q, Traced) else np.true_divide(q, scale)
+        return _quantile(a, q, axis, method, bool(keepdims), skip_nan)
+
+    return expand
+
+
+def _median(skip_nan: bool) -> Callable:
+    def expand(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+        only_default(out=out)
+        return _quantile(a, 0.5, axis, "linear", bool(keepdims), skip_nan)
+
+    return expand
+
+
+# -- unique ------------------------------------------------------------------------------------------------------------
+
+FIRST_OF_EACH = Constant(lambda a, **how: np.unique(a, return_index=True, **how)[1], name="numpy.unique")
+ITS_GROUP = Constant(lambda a, **how: np.unique(a, return_inverse=True, **how)[1], name="numpy.unique")
+GROUP_SIZE = Constant(lambda a, **how: np.unique(a, return_counts=True, **how)[1], name="numpy.unique")
+
+
+def _expand_unique(
+    ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True, sorted=True
+):
+    only_default(axis=axis)
+    first = FIRST_OF_EACH(ar, equal_nan=equal_nan)
+    parts = [np.ravel(ar)[first]]
+    parts += [first] * return_index
+    parts += [ITS_GROUP(ar, equal_nan=equal_nan)] * return_inverse
+    parts += [GROUP_SIZE(ar, equal_nan=equal_nan)] * return_counts
+    return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+# fmt: off
+ROWS: list[Row] = [
+    Composite(np.sort, _expand_sort, examples=["sort(v)", "sort(A, axis=0)", "sort(A, axis=None)", "sort(T, 1)"]),
+    Composite(np.partition, _expand_partition, examples=["partition(v, 1)", "partition(A, 2, axis=1)",
+                                                         "partition(A, (0, 3), axis=None)"]),
+    Constant(np.argsort, bind=_bind_argsort, examples=["A * argsort(A, axis=0)"]),
+    Constant(np.argpartition, bind=_bind_argpartition, examples=["A * argpartition(A, 1, axis=0)"]),
+    Constant(np.lexsort, bind=_bind_lexsort, evaluate=lambda *keys, axis: np.lexsort(keys, axis),
+             examples=["v * lexsort((v, w))"]),
+    Composite(np.median, _median(False), examples=["median(v)", "median(A)", "median(A, axis=0)",
+                                                   "median(T, (0, 2), keepdims=True)"]),
+    Composite(np.quantile, _expander(1, False),
+              examples=["quantile(v, 0.3)", "quantile(A, [0.0, 0.25, 1.0], axis=1)", "quantile(T, 0.9, (0, 1))",
+                        "quantile(A, 0.4, keepdims=True, method='median_unbiased')",
+                        "quantile(A, [0.1, 0.6], 0, method='nearest')", "quantile(A, 0.7, method='midpoint')"]),
+    Composite(np.percentile, _expander(100, False), examples=["percentile(A, 30)", "percentile(A, [10, 95], axis=0)"]),
+    Composite(np.nanmedian, _median(True), examples=["nanmedian(where(M, A, nan))", "nanmedian(where(M, A, nan), 1)"]),
+    Composite(np.nanquantile, _expander(1, True), examples=["nanquantile(where(M, A, nan), [0.2, 0.7], axis=1)",
+                                                            "nanquantile(A, 0.3, 0, keepdims=True)"]),
+    Composite(np.nanpercentile, _expander(100, True), examples=["nanpercentile(where(M, A, nan), 40)"]),
+    Composite(np.unique, _expand_unique,
+              examples=["unique(A)", "unique(A[:, [0, 1, 0]], return_counts=True)[0]", "unique(v, True, True)[0]"]),
+    Refused(np.sort_complex, "its result is complex", hint="use np.sort"),
+]
+# fmt: on
+if hasattr(np, "unique_values"):
+    results = {name: getattr(np, f"unique_{name}")(np.zeros(1)) for name in ("all", "counts", "inverse")}
+    UniqueAll, UniqueCounts, UniqueInverse = (type(results[name]) for name in ("all", "counts", "inverse"))
+
+    def _expand_unique_all(x):
+        values, first, group, counts = _expand_unique(x, True, True, True, equal_nan=False)
+        return UniqueAll(values, first, np.reshape(group, shape_of(x)), counts)
+
+    ROWS += [
+        Composite(np.unique_all, _expand_unique_all, examples=["unique_all(A).values"]),
+        Composite(np.unique_counts, lambda x: UniqueCounts(*_expand_unique(x, return_counts=True, equal_nan=False)),
+                  examples=["unique_counts(A).values"]),
+        Composite(np.unique_inverse, lambda x: UniqueInverse(*_expand_unique(x, return_inverse=True, equal_nan=False)),
+                  examples=["unique_inverse(v).values"]),
+        Composite(np.unique_values, lambda x: _expand_unique(x, equal_nan=False), examples=["unique_values(A)"]),
+    ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.arrays import rank_of, shape_of, spread
+from diffbench.primitives.arrays import as_operand, rank_of, shape_of, spread
 from diffbench.primitives.kinds import Composite, Constant, General, Linear, only_default
 
 
@@ -34,14 +34,61 @@ def expand_reduced(g: Any, axis: tuple[int, ...], keepdims: bool, shape: tuple[i
     return np.reshape(g, tuple(1 if a in axis else n for a, n in enumerate(shape)))
 
 
-def _bind_sum(a, axis=None, dtype=None, out=None, keepdims=False):
+class Reduction:
+    """What sum, prod, max and min have in common: entries that do not count, and a value to begin with.
+
+    neutral : the value that changes nothing.
+    join : how the value to begin with joins the result.
+    """
+
+    neutral: float
+    join: Callable
+
+    def call(self, args, kwargs):
+        if not kwargs and len(args) == 1:  # the most frequent call of all
+            a = as_operand(args[0])
+            return self(a, axis=tuple(range(rank_of(a))), keepdims=False)
+        (a,), params = self.bound(args, kwargs)
+        initial, where = params.pop("initial"), params.pop("where")
+        if where is not True:
+            a = np.where(where, a, self.neutral)
+        if initial is None:
+            return self(a, **params)
+        if not np.size(a):
+            units = [1 if k in params["axis"] else n for k, n in enumerate(shape_of(a))]
+            y = np.full(units, self.neutral, a.dtype)
+            y = y if params["keepdims"] else np.squeeze(y, params["axis"])
+        else:
+            y = self(a, **params)
+        return self.join(y, initial)
+
+
+class LinearReduction(Reduction, Linear):
+    neutral, join = 0.0, staticmethod(np.add)
+
+
+class Product(Reduction, General):
+    neutral, join = 1.0, staticmethod(np.multiply)
+
+
+class Extremum(Reduction, General):
+    def __init__(self, function: Callable, neutral: float, join: Callable, **options: Any):
+        super().__init__(function, **options)
+        self.neutral, self.join = neutral, join
+
+
+def _bind_sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
     only_default(out=out)
     a = a if dtype is None else np.astype(a, dtype)
-    return (a,), {"axis": normalised_axes(axis, rank_of(a)), "keepdims": bool(keepdims)}
+    axis = normalised_axes(axis, rank_of(a))
+    initial = None if initial is np._NoValue else initial
+    return (a,), {"axis": axis, "keepdims": bool(keepdims), "initial": initial, "where": where}
 
 
-def _bind_extremum(a, axis=None, out=None, keepdims=False):
-    return _bind_sum(a, axis, None, out, keepdims)
+def _bind_extremum(a, axis=None, out=None, keepdims=False, initial=None, where=True):
+    if where is not True and initial is None:
+        raise ValueError("reduction operation needs initial= where entries are left out by where=")
+    return _bind_sum(a, axis, None, out, keepdims, initial, where)
 
 
 def _behind_batch_axis(function: Callable) -> Callable:
@@ -68,7 +115,25 @@ def _mean_transpose(g, position, shapes, axis, keepdims):
     return _sum_transpose(g / max(count, 1), position, shapes, axis, keepdims)
 
 
-SUM = Linear(
+class Mean(Linear):
+    """The mean of all entries, or of those that count."""
+
+    def call(self, args, kwargs):
+        (a,), params = self.bound(args, kwargs)
+        where = params.pop("where")
+        if where is True:
+            return self(a, **params)
+        count = np.sum(np.broadcast_to(where, shape_of(a)), axis=params["axis"], keepdims=params["keepdims"])
+        return np.sum(np.where(where, a, 0.0), axis=params["axis"], keepdims=params["keepdims"]) / count
+
+
+def _bind_mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
+    (a,), params = _bind_sum(a, axis, dtype, out, keepdims, None, where)
+    del params["initial"]
+    return (a,), params
+
+
+SUM = LinearReduction(
     np.sum,
     bind=_bind_sum,
     evaluate=lambda a, axis, keepdims: np.add.reduce(a, axis=axis, keepdims=keepdims),
@@ -82,15 +147,24 @@ SUM = Linear(
         "sum(s)",
         "sum(A[:0])",
         "sum(A[:0], axis=0)",
+        "sum(A, where=M)",
+        "sum(A, axis=0, where=M, initial=s)",
     ],
 )
-MEAN = Linear(
+MEAN = Mean(
     np.mean,
-    bind=_bind_sum,
+    bind=_bind_mean,
     evaluate=lambda a, axis, keepdims: np.mean(a, axis=axis, keepdims=keepdims),
     transpose=_mean_transpose,
     batch_rule=_behind_batch_axis(np.mean),
-    examples=["mean(A)", "mean(A, axis=0)", "mean(T, axis=(0, -1))", "mean(A, -1, keepdims=True)", "mean(s)"],
+    examples=[
+        "mean(A)",
+        "mean(A, axis=0)",
+        "mean(T, axis=(0, -1))",
+        "mean(A, -1, keepdims=True)",
+        "mean(s)",
+        "mean(A, 1, where=M)",
+    ],
 )
 
 
@@ -117,10 +191,12 @@ def _extremum_vjp(cotangent, y, operands, wanted, axis, keepdims):
     return [np.where(mask, expand_reduced(cotangent, axis, keepdims, shape_of(a)) / count, 0.0)]
 
 
-def _extremum(function: Callable) -> General:
+def _extremum(function: Callable, neutral: float, join: Callable) -> General:
     name = function.__name__
-    return General(
+    return Extremum(
         function,
+        neutral,
+        join,
         bind=_bind_extremum,
         evaluate=lambda a, axis, keepdims: function(a, axis=axis, keepdims=keepdims),
         jvp_rule=_extremum_jvp,
@@ -128,20 +204,29 @@ def _extremum(function: Callable) -> General:
         batch_rule=_behind_batch_axis(function),
         examples=[
             example.format(name)
-            for example in ("{}(A)", "{}(A, axis=0)", "{}(T, axis=(0, -1))", "{}(A, 1, keepdims=True)", "{}(s)")
+            for example in (
+                "{}(A)",
+                "{}(A, axis=0)",
+                "{}(T, axis=(0, -1))",
+                "{}(A, 1, keepdims=True)",
+                "{}(s)",
+                "{}(A, 0, initial=s)",
+                "{}(A, 0, initial=0.0, where=M)",
+            )
         ],
     )
 
 
-MAX, MIN = _extremum(np.max), _extremum(np.min)
+MAX = _extremum(np.max, -np.inf, np.maximum)
+MIN = _extremum(np.min, np.inf, np.minimum)
 
 
-def _expand_amax(a, axis=None, out=None, keepdims=False):
-    return np.max(a, axis, out, keepdims)
+def _expand_amax(a, axis=None, out=None, keepdims=False, initial=None, where=True):
+    return MAX.call((a, axis, out, keepdims, initial, where), {})
 
 
-def _expand_amin(a, axis=None, out=None, keepdims=False):
-    return np.min(a, axis, out, keepdims)
+def _expand_amin(a, axis=None, out=None, keepdims=False, initial=None, where=True):
+    return MIN.call((a, axis, out, keepdims, initial, where), {})
 
 
 def _expand_ptp(a, axis=None, out=None, keepdims=False):
@@ -255,7 +340,7 @@ def _prod_vjp(cotangent, y, operands, wanted, axis, keepdims):
     return [expanded * _products_of_the_others(y, a, axis, keepdims)]
 
 
-PROD = General(
+PROD = Product(
     np.prod,
     bind=_bind_sum,
     evaluate=lambda a, axis, keepdims: np.prod(a, axis=axis, keepdims=keepdims),
@@ -272,6 +357,7 @@ PROD = General(
         "prod(A * (array([[0, 1, 2, 0]]) > 0), axis=1)",
         "prod(T * (arange(4) != 1), axis=(0, 2))",
         "prod(v[:0])",
+        "prod(A, axis=0, where=M, initial=2.0)",
     ],
 )
 
@@ -279,20 +365,91 @@ PROD = General(
 # -- spread ------------------------------------------------------------------------------------------------------------
 
 
-def _expand_var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, mean=None, correction=None):
+def _expand_var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
     only_default(out=out)
     a = a if dtype is None else np.astype(a, dtype)
     axis = normalised_axes(axis, rank_of(a))
-    deviation = a - (np.mean(a, axis=axis, keepdims=True) if mean is None else mean)
-    count = math.prod([shape_of(a)[k] for k in axis])
-    freedom = max(count - (ddof if correction is None else correction), 0)
+    if where is not True:
+        a = np.where(where, a, 0.0)
+    deviation = a - (np.mean(a, axis=axis, keepdims=True, where=where) if mean is None else mean)
+    ddof = ddof if correction is None else correction
+    if where is True:
+        freedom = max(math.prod([shape_of(a)[k] for k in axis]) - ddof, 0)
+    else:
+        deviation = np.where(where, deviation, 0.0)
+        freedom = np.maximum(np.sum(np.broadcast_to(where, shape_of(a)), axis=axis, keepdims=keepdims) - ddof, 0)
     return np.sum(np.square(deviation), axis=axis, keepdims=keepdims) / freedom
 
 
-def _expand_std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, mean=None, correction=None):
-    variance = np.var(a, axis, dtype, out, ddof, keepdims, mean=mean, correction=correction)
+def _expand_std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
+    variance = np.var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
     constant = variance == 0
     return np.where(constant, 0.0, np.sqrt(np.where(constant, 1.0, variance)))
+
+
+# -- running extrema, and other methods of ufuncs ----------------------------------------------------------------------
+
+
+def _latest(function: Callable) -> Constant:
+    """Where the running extremum stands: the place of the latest entry that is as large (or small) as any before."""
+
+    def evaluate(a: Any, axis: int) -> Any:
+        places = np.reshape(np.arange(a.shape[axis]), [-1 if k == axis else 1 for k in range(a.ndim)])
+        return np.maximum.accumulate(np.where(a == function.accumulate(a, axis), places, 0), axis)
+
+    return Constant(evaluate, name=f"numpy.{function.__name__}.accumulate")
+
+
+def _running_extremum(function: Callable) -> Composite:
+    latest = _latest(function)
+
+    def expand(array, axis=0, dtype=None, out=None):
+        only_default(dtype=dtype, out=out)
+        (axis,) = normalised_axes(axis, rank_of(array))
+        return np.take_along_axis(array, latest(array, axis=axis), axis)
+
+    name = f"{function.__name__}.accumulate"
+    return Composite(function.accumulate, expand, name=f"numpy.{name}", examples=[f"{name}(v)", f"{name}(A, 1)"])
+
+
+def _expand_add_reduceat(array, indices, axis=0, dtype=None, out=None):
+    only_default(dtype=dtype, out=out)
+    (axis,) = normalised_axes(axis, rank_of(array))
+    stops = [*list(indices)[1:], shape_of(array)[axis]]
+    moved = np.moveaxis(array, axis, 0)
+    parts = [np.sum(moved[start:stop], axis=0) if start < stop else moved[start] for start, stop in zip(indices, stops)]
+    return np.moveaxis(np.stack(parts), 0, axis)
+
+
+def _expand_logaddexp_reduce(array, axis=0, dtype=None, out=None, *, keepdims=False, initial=None, where=True):
+    largest = np.max(array, axis, keepdims=True, initial=-np.inf, where=where)
+    safe = np.where(np.isfinite(largest), largest, 0.0)
+    total = np.log(np.sum(np.exp(array - safe), axis, dtype, out, keepdims=True, where=where)) + safe
+    total = total if keepdims else np.squeeze(total, normalised_axes(axis, rank_of(array)))
+    return total if initial is None else np.logaddexp(total, initial)
+
+
+def _expand_hypot_reduce(array, axis=0, dtype=None, out=None, *, keepdims=False):
+    return np.sqrt(np.sum(np.square(array), axis, dtype, out, keepdims))
+
+
+UFUNC_METHODS: dict[tuple[np.ufunc, str], Any] = {
+    (np.add, "reduce"): SUM,
+    (np.multiply, "reduce"): PROD,
+    (np.maximum, "reduce"): MAX,
+    (np.minimum, "reduce"): MIN,
+    (np.add, "accumulate"): CUMSUM,
+    (np.multiply, "accumulate"): CUMPROD,
+    (np.maximum, "accumulate"): _running_extremum(np.maximum),
+    (np.minimum, "accumulate"): _running_extremum(np.minimum),
+    (np.add, "reduceat"): Composite(np.add.reduceat, _expand_add_reduceat, name="numpy.add.reduceat",
+                                    examples=["add.reduceat(v, [0, 2])", "add.reduceat(A, [0, 2, 1], axis=1)"]),
+    (np.logaddexp, "reduce"): Composite(np.logaddexp.reduce, _expand_logaddexp_reduce, name="numpy.logaddexp.reduce",
+                                        examples=["logaddexp.reduce(v)", "logaddexp.reduce(A, axis=1)"]),
+    (np.hypot, "reduce"): Composite(np.hypot.reduce, _expand_hypot_reduce, name="numpy.hypot.reduce",
+                                    examples=["hypot.reduce(v)", "hypot.reduce(A, axis=1)"]),
+}  # fmt: skip
+"""What a method of a ufunc means."""
 
 
 # -- positions, truth, counts: derivative zero -------------------------------------------------------------------------
@@ -303,14 +460,9 @@ def _bind_position(a, axis=None, out=None, *, keepdims=False):
     return (a,), {"axis": axis, "keepdims": keepdims}
 
 
-def _bind_argsort(a, axis=-1, kind=None, order=None, *, stable=None):
-    only_default(order=order)
-    return (a,), {"axis": axis, "kind": kind, "stable": stable}
-
-
-def _bind_truth(a, axis=None, out=None, keepdims=False):
+def _bind_truth(a, axis=None, out=None, keepdims=False, *, where=True):
     only_default(out=out)
-    return (a,), {"axis": axis, "keepdims": keepdims}
+    return (a,), {"axis": axis, "keepdims": bool(keepdims)} | ({} if where is True else {"where": where})
 
 
 def _bind_count(a, axis=None, *, keepdims=False):
@@ -323,16 +475,16 @@ def _bind_searchsorted(a, v, side="left", sorter=None):
 
 # fmt: off
 ROWS = [
+    *(row for row in UFUNC_METHODS.values() if isinstance(row, Composite)),
     SUM, MEAN, MAX, MIN, PROD, CUMSUM, CUMPROD,
     Composite(np.amax, _expand_amax, examples=["amax(A, 0)"]),
     Composite(np.amin, _expand_amin, examples=["amin(A, 0)"]),
     Composite(np.ptp, _expand_ptp, examples=["ptp(A)", "ptp(A, axis=-1, keepdims=True)"]),
     Composite(np.var, _expand_var, examples=["var(A)", "var(A, axis=0, ddof=1)", "var(T, (0, -1), keepdims=True)",
-                                             "var(v, correction=1)", "var(A, mean=s)"]),
+                                             "var(v, correction=1)", "var(A, mean=s)", "var(A, 1, where=M)"]),
     Composite(np.std, _expand_std, examples=["std(A)", "std(A, axis=0, ddof=1)", "std(T, (0, -1), keepdims=True)"]),
     Constant(np.argmax, bind=_bind_position, examples=["v * argmax(v)"]),
     Constant(np.argmin, bind=_bind_position, examples=["v * argmin(v)"]),
-    Constant(np.argsort, bind=_bind_argsort, examples=["A * argsort(A, axis=0)"]),
     Constant(np.any, bind=_bind_truth, examples=["v * any(v > 0)"]),
     Constant(np.all, bind=_bind_truth, examples=["A * all(A > 0, axis=0)"]),
     Constant(np.nonzero, examples=["A[nonzero(A)]"]),

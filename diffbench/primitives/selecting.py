@@ -1,4 +1,4 @@
-"""Entries picked by position and put in another order: take, flip, roll, diagonals, sort. All reduce to indexing."""
+"""Entries picked by position and put in another order: take, flip, roll, diagonals. All reduce to indexing."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from diffbench.primitives.kinds import Composite, only_default
 from diffbench.primitives.structural import ASSEMBLE
 
 
-def _line(a: Any, axis: int | None) -> tuple[Any, int, int]:
+def as_line(a: Any, axis: int | None) -> tuple[Any, int, int]:
     """The array, the axis counted from the front, the length along it; for an axis of None, of the array laid flat."""
     if axis is None:
         a, axis = np.ravel(a), 0
@@ -23,7 +23,7 @@ def _line(a: Any, axis: int | None) -> tuple[Any, int, int]:
 
 def _expand_take(a, indices, axis=None, out=None, mode="raise"):
     only_default(out=out)
-    a, axis, n = _line(a, axis)
+    a, axis, n = as_line(a, axis)
     if mode == "wrap":
         indices = np.mod(indices, n)
     elif mode == "clip":
@@ -32,7 +32,7 @@ def _expand_take(a, indices, axis=None, out=None, mode="raise"):
 
 
 def _expand_take_along_axis(arr, indices, axis=-1):
-    arr, axis, _ = _line(arr, axis)
+    arr, axis, _ = as_line(arr, axis)
     reach = np.ogrid[tuple(slice(n) for n in shape_of(arr))]
     return arr[(*reach[:axis], indices, *reach[axis + 1 :])]
 
@@ -47,7 +47,7 @@ def _expand_extract(condition, arr):
 
 
 def _expand_delete(arr, obj, axis=None):
-    arr, axis, n = _line(arr, axis)
+    arr, axis, n = as_line(arr, axis)
     return np.take(arr, np.delete(np.arange(n), obj), axis)
 
 
@@ -64,7 +64,7 @@ def _expand_roll(a, shift, axis=None):
     if axis is None:
         return np.reshape(np.roll(np.ravel(a), shift, 0), shape_of(a))
     for places, k in zip(*map(np.ravel, np.broadcast_arrays(shift, axis))):
-        a, k, n = _line(a, int(k))
+        a, k, n = as_line(a, int(k))
         cut = n - int(places) % n if n else 0
         a = np.concatenate([a[along(k, slice(cut, None))], a[along(k, slice(cut))]], k)
     return a
@@ -77,12 +77,6 @@ def _expand_rot90(m, k=1, axes=(0, 1)):
     if k % 4 == 1:
         return np.swapaxes(np.flip(m, second), first, second)
     return np.flip(np.swapaxes(m, first, second), second)
-
-
-def _expand_sort(a, axis=-1, kind=None, order=None, *, stable=None):
-    only_default(order=order)
-    a, axis, _ = _line(a, axis)
-    return np.take_along_axis(a, np.argsort(a, axis, kind, stable=stable), axis)
 
 
 # -- diagonals and triangles -------------------------------------------------------------------------------------------
@@ -154,7 +148,6 @@ ROWS = [
                                                "roll(A, (1, 2), axis=(0, 1))", "roll(v[:0], 1)"]),
     Composite(np.rot90, _expand_rot90, examples=["rot90(A)", "rot90(A, 2)", "rot90(A, -1)", "rot90(T, 1, (1, 2))",
                                                  "rot90(A, 4)"]),
-    Composite(np.sort, _expand_sort, examples=["sort(v)", "sort(A, axis=0)", "sort(A, axis=None)"]),
     # -- diagonals and triangles ---------------------------------------------------------------------------------------
     Composite(np.diagonal, _expand_diagonal, examples=["diagonal(A)", "diagonal(A, -1)", "diagonal(T, 1, 1, 2)"]),
     Composite(np.diag, _expand_diag, examples=["diag(v)", "diag(v, -2)", "diag(A)", "diag(A, 1)"]),
