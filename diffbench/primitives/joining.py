@@ -198,9 +198,17 @@ def _expand_repeat(a, repeats, axis=None):
     return np.reshape(side_by_side, (*before, n * repeats, *after))
 
 
-def _expand_pad(array, pad_width, mode="constant", *, constant_values=0, reflect_type="even"):
+def _expand_pad(
+    array, pad_width, mode="constant", *, constant_values=0, reflect_type="even", stat_length=None, end_values=0
+):
     if mode == "constant":
         return _pad_with_constant(array, pad_width, constant_values)
+    if mode in PADDING_BY_STATISTIC or mode == "linear_ramp":
+        lengths = np.broadcast_to(np.asarray(stat_length, object), (rank_of(array), 2))
+        ends = np.broadcast_to(end_values, (rank_of(array), 2))
+        for axis, widths in enumerate(_widths(pad_width, rank_of(array))):
+            array = _pad_with_layers(array, axis, widths, mode, lengths[axis], ends[axis])
+        return array
     if mode not in ("edge", "reflect", "symmetric", "wrap") or reflect_type != "even":
         raise NotCovered(f"mode={mode!r}, reflect_type={reflect_type!r}")
     for axis, (n, width) in enumerate(zip(shape_of(array), _widths(pad_width, rank_of(array)))):
@@ -217,6 +225,30 @@ def _pad_with_constant(array: Any, pad_width: Any, constant_values: Any) -> Any:
     if np.any(constant_values):
         padded = padded + np.pad(np.zeros(shape, array.dtype), widths, constant_values=constant_values)
     return padded
+
+
+PADDING_BY_STATISTIC = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}
+
+
+def _pad_with_layers(array: Any, axis: int, widths: Any, mode: str, lengths: Any, ends: Any) -> Any:
+    """Pad one axis with a statistic of the entries at each end, or with ramps from given values."""
+    n = shape_of(array)[axis]
+    layers = []
+    for side, (width, length, end) in enumerate(zip(widths, lengths, ends)):
+        if mode == "linear_ramp":
+            edge = array[along(axis, slice(n - 1, n) if side else slice(0, 1))]
+            steps = np.reshape(
+                np.arange(width) / max(width, 1), [-1 if k == axis else 1 for k in range(rank_of(array))]
+            )
+            ramp = end + (edge - end) * steps
+            layers.append(np.flip(ramp, axis) if side else ramp)
+        else:
+            length = n if length is None else min(int(length), n)
+            part = array[along(axis, slice(n - length, n) if side else slice(length))]
+            value = PADDING_BY_STATISTIC[mode](part, axis=axis, keepdims=True)
+            shape = shape_of(array)
+            layers.append(np.broadcast_to(value, (*shape[:axis], width, *shape[axis + 1 :])))
+    return np.concatenate([layers[0], array, layers[1]], axis)
 
 
 def _widths(pad_width: Any, rank: int) -> list[tuple[int, int]]:
@@ -245,10 +277,12 @@ ROWS = [
     Composite(np.tile, _expand_tile, examples=["tile(v, 2)", "tile(A, (2, 1, 3))", "tile(s, (2, 2))", "tile(A, 2)"]),
     Composite(np.repeat, _expand_repeat, examples=["repeat(v, 2)", "repeat(A, 3, axis=1)", "repeat(A, 2)",
                                                    "repeat(A, [1, 0, 2], axis=0)", "repeat(s, 3)"]),
-    Composite(np.pad, _expand_pad, examples=["pad(v, 2)", "pad(A, ((1, 0), (2, 3)))", "pad(v, (1, 2), 'edge')",
-                                             "pad(A, 2, mode='reflect')", "pad(A, 1, mode='symmetric')",
-                                             "pad(v, 2, mode='wrap')", "pad(v, 1, constant_values=7.0)",
-                                             "pad(A, {-1: (1, 2)})"]),
+    Composite(np.pad, _expand_pad,
+              examples=["pad(v, 2)", "pad(A, ((1, 0), (2, 3)))", "pad(v, (1, 2), 'edge')", "pad(A, 2, mode='reflect')",
+                        "pad(A, 1, mode='symmetric')", "pad(v, 2, mode='wrap')", "pad(v, 1, constant_values=7.0)",
+                        "pad(A, 2, 'mean')", "pad(A, 1, 'maximum', stat_length=2)", "pad(v, (1, 2), 'median')",
+                        "pad(A, 1, 'minimum')", "pad(v, 2, 'linear_ramp')",
+                        "pad(A, 2, 'linear_ramp', end_values=3.0)"]),
 ]
 # fmt: on
 if hasattr(np, "unstack"):  # NumPy 2.1

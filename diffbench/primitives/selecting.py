@@ -1,12 +1,14 @@
 """Entries picked by position and put in another order: take, flip, roll, diagonals. All reduce to indexing."""
 
+import math
 from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.arrays import rank_of, shape_of
+from diffbench.primitives.arrays import as_operand, rank_of, shape_of
 from diffbench.primitives.joining import along, from_the_front
 from diffbench.primitives.kinds import Composite, only_default
+from diffbench.primitives.primitive import Traced
 from diffbench.primitives.structural import ASSEMBLE
 
 
@@ -49,6 +51,88 @@ def _expand_extract(condition, arr):
 def _expand_delete(arr, obj, axis=None):
     arr, axis, n = as_line(arr, axis)
     return np.take(arr, np.delete(np.arange(n), obj), axis)
+
+
+def _expand_choose(a, choices, out=None, mode="raise"):
+    only_default(out=out)
+    a = np.asarray(a)
+    arrays = np.broadcast_arrays(*[as_operand(choice) for choice in choices], np.zeros(a.shape))[:-1]
+    if mode == "wrap":
+        a = np.mod(a, len(arrays))
+    elif mode == "clip":
+        a = np.clip(a, 0, len(arrays) - 1)
+    elif np.any(a < 0):
+        raise ValueError("invalid entry in choice array")
+    whole = shape_of(arrays[0])
+    return np.stack(arrays)[(np.broadcast_to(a, whole), *np.ogrid[tuple(slice(n) for n in whole)])]
+
+
+def _expand_select(condlist, choicelist, default=0):
+    if len(condlist) != len(choicelist):
+        raise ValueError("list of cases must be same length as list of conditions")
+    result = as_operand(default)
+    for condition, choice in zip(condlist[::-1], choicelist[::-1]):
+        result = np.where(condition, choice, result)
+    return result
+
+
+def _expand_piecewise(x, condlist, funclist, *args, **kw):
+    flat = np.ravel(x)
+    if np.isscalar(condlist) or (not isinstance(condlist[0], list | np.ndarray | Traced) and rank_of(x) != 0):
+        condlist = [condlist]
+    conditions = [np.ravel(np.broadcast_to(condition, shape_of(x))) for condition in condlist]
+    if len(funclist) == len(conditions) + 1:
+        conditions.append(~np.any(conditions, axis=0))
+    elif len(funclist) != len(conditions):
+        raise ValueError(
+            f"with {len(conditions)} condition(s), "
+            f"either {len(conditions)} or {len(conditions) + 1} functions are expected"
+        )
+    y = np.zeros_like(flat)
+    for condition, function in zip(conditions, funclist):
+        if np.any(condition):
+            y[condition] = function(flat[condition], *args, **kw) if callable(function) else function
+    return np.reshape(y, shape_of(x))
+
+
+def _expand_insert(arr, obj, values, axis=None):
+    values = as_operand(values)
+    arr, axis, n = as_line(as_operand(arr), axis)
+    rank = rank_of(arr)
+    values = np.reshape(values, (*(1,) * (rank - rank_of(values)), *shape_of(values)))
+    places = obj if isinstance(obj, slice) else np.asarray(obj)
+    if not isinstance(obj, slice) and places.ndim == 0:
+        values = np.moveaxis(values, 0, axis)
+        count = shape_of(values)[axis]
+    else:
+        count = (
+            len(np.arange(n)[obj])
+            if isinstance(obj, slice)
+            else len(np.flatnonzero(places))
+            if (places.dtype == bool)
+            else places.size
+        )
+    order = np.insert(np.arange(n), obj, n + np.arange(count))
+    layers = np.broadcast_to(values, (*shape_of(arr)[:axis], count, *shape_of(arr)[axis + 1 :]))
+    return np.take(np.concatenate([arr, np.astype(layers, arr.dtype)], axis), order, axis)
+
+
+def _expand_resize(a, new_shape):
+    new_shape = (new_shape,) if isinstance(new_shape, int | np.integer) else tuple(new_shape)
+    count, a = math.prod(new_shape), np.ravel(a)
+    return np.reshape(a[np.arange(count) % max(shape_of(a)[0], 1)], new_shape)
+
+
+def _expand_trim_zeros(filt, trim="fb", axis=None):
+    for k in (
+        range(rank_of(filt)) if axis is None else [from_the_front(int(k), rank_of(filt)) for k in np.atleast_1d(axis)]
+    ):
+        others = tuple(other for other in range(rank_of(filt)) if other != k)
+        there = np.flatnonzero(np.any(filt != 0, axis=others))
+        first, last = (there[0], there[-1] + 1) if there.size else (0, 0)
+        window = slice(first if "f" in trim.lower() else None, last if "b" in trim.lower() else None)
+        filt = filt[along(k, window)]
+    return filt
 
 
 # -- in another order --------------------------------------------------------------------------------------------------
@@ -140,6 +224,21 @@ ROWS = [
                                                        "compress([0, 1], v)"]),
     Composite(np.extract, _expand_extract, examples=["extract(M, A)", "extract(A > 0, A)"]),
     Composite(np.delete, _expand_delete, examples=["delete(v, 1)", "delete(A, [0, 2], axis=1)", "delete(A, slice(1))"]),
+    Composite(np.choose, _expand_choose, examples=["choose([0, 1, 1], [v, w])", "choose(M * 1, [A, s])",
+                                                   "choose([4, -1, 0], [v, w], mode='wrap')",
+                                                   "choose([4, -1, 0], [v, w], mode='clip')"]),
+    Composite(np.select, _expand_select, examples=["select([A > 1, A > 0], [A**2, sin(A)], s)",
+                                                   "select([v > 0], [w])"]),
+    Composite(np.piecewise, _expand_piecewise,
+              examples=["piecewise(A, [A < 0, A >= 0], [lambda x: -x, lambda x: x**2])",
+                        "piecewise(v, [v > 0], [exp, 1.5])", "piecewise(v, [v > 0], [lambda x, c: c * x], 3.0)"]),
+    Composite(np.insert, _expand_insert,
+              examples=["insert(v, 1, s)", "insert(v, [0, 2], w[:2])", "insert(A, 2, A[0], axis=0)",
+                        "insert(A, 1, v[:, None] * ones((1, 1)), axis=1)", "insert(A, [1, 3], v[:, None], axis=1)",
+                        "insert(v, slice(0, 2), w[:2])"]),
+    Composite(np.resize, _expand_resize, examples=["resize(v, (2, 4))", "resize(A, 5)"]),
+    Composite(np.trim_zeros, _expand_trim_zeros, examples=["trim_zeros(concatenate([[0.0], v, [0.0, 0.0]]))",
+                                                           "trim_zeros(concatenate([[0.0], v, [0.0]]), 'f')"]),
     # -- in another order ----------------------------------------------------------------------------------------------
     Composite(np.flip, _expand_flip, examples=["flip(A)", "flip(T, -1)", "flip(T, (0, 2))"]),
     Composite(np.fliplr, lambda m: m[:, ::-1], examples=["fliplr(A)"]),

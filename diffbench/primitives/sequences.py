@@ -1,5 +1,432 @@
-"""Differences, integrals, interpolation, convolution and polynomials along an axis."""
+"""Differences, integrals, interpolation, convolution, polynomials and grids along an axis."""
 
-from diffbench.primitives.kinds import Row
+import math
+from collections.abc import Callable
+from typing import Any
 
-ROWS: list[Row] = []
+import numpy as np
+
+from diffbench.primitives.arrays import as_operand, rank_of, shape_of
+from diffbench.primitives.joining import along, from_the_front
+from diffbench.primitives.kinds import Bilinear, Composite, Constant, NotCovered, Refused, Row
+from diffbench.primitives.primitive import Traced
+from diffbench.primitives.selecting import as_line
+
+# -- differences -------------------------------------------------------------------------------------------------------
+
+
+def _expand_diff(a, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
+    if n < 0:
+        raise ValueError(f"order must be non-negative but got {n!r}")
+    a, axis, _ = as_line(a, axis)
+    ends = [None if end is np._NoValue else _as_slab(end, shape_of(a), axis) for end in (prepend, append)]
+    parts = [part for part in (ends[0], a, ends[1]) if part is not None]
+    a = np.concatenate(parts, axis) if len(parts) > 1 else a
+    for _ in range(n):
+        a = a[along(axis, slice(1, None))] - a[along(axis, slice(-1))]
+    return a
+
+
+def _as_slab(end: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """What is put before or behind an array: a number stands for a whole layer."""
+    if rank_of(as_operand(end)):
+        return as_operand(end)
+    return np.broadcast_to(end, (*shape[:axis], 1, *shape[axis + 1 :]))
+
+
+def _expand_ediff1d(ary, to_end=None, to_begin=None):
+    flat = np.ravel(ary)
+    parts = [to_begin, flat[1:] - flat[:-1], to_end]
+    return np.concatenate([np.ravel(as_operand(part)) for part in parts if part is not None])
+
+
+def _expand_gradient(f, *varargs, axis=None, edge_order=1):
+    rank = rank_of(f)
+    axes = list(range(rank)) if axis is None else [from_the_front(int(k), rank) for k in np.atleast_1d(axis)]
+    spacings = list(varargs) or [1.0]
+    if len(spacings) == 1 and not rank_of(as_operand(spacings[0])):
+        spacings = spacings * len(axes)
+    if len(spacings) != len(axes):
+        raise TypeError("invalid number of arguments")
+    if edge_order > 2:
+        raise ValueError("'edge_order' greater than 2 not supported")
+    slopes = [_slope_along(f, as_operand(h), k, edge_order) for h, k in zip(spacings, axes)]
+    return slopes[0] if len(slopes) == 1 else tuple(slopes)
+
+
+def _slope_along(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
+    """Central differences inside and one-sided ones at the ends, from steps that may differ."""
+    n = shape_of(f)[axis]
+    if n < edge_order + 1:
+        raise ValueError(
+            "Shape of array too small to calculate a numerical gradient, "
+            "at least (edge_order + 1) elements are required."
+        )
+    y = np.moveaxis(f, axis, 0)
+    if rank_of(spacing):
+        if shape_of(spacing) != (n,):
+            raise ValueError("when 1d, distances must match the length of the corresponding dimension")
+        steps = spacing[1:] - spacing[:-1]
+    else:
+        steps = np.broadcast_to(spacing, (n - 1,))
+    h = np.reshape(steps, (-1, *(1,) * (rank_of(y) - 1)))
+    rise = (y[1:] - y[:-1]) / h
+    before, behind = h[:-1], h[1:]
+    inside = (behind * rise[:-1] + before * rise[1:]) / (before + behind)
+    first, last = rise[:1], rise[-1:]
+    if edge_order == 2:
+        first = rise[:1] - h[:1] * (rise[1:2] - rise[:1]) / (h[:1] + h[1:2])
+        last = rise[-1:] + h[-1:] * (rise[-1:] - rise[-2:-1]) / (h[-1:] + h[-2:-1])
+    return np.moveaxis(np.concatenate([first, inside, last]), 0, axis)
+
+
+def _expand_trapezoid(y, x=None, dx=1.0, axis=-1):
+    y, axis, _ = as_line(as_operand(y), axis)
+    if x is None:
+        width: Any = dx
+    else:
+        x = as_operand(x)
+        if rank_of(x) == 1:
+            width = np.reshape(x[1:] - x[:-1], [-1 if k == axis else 1 for k in range(rank_of(y))])
+        else:
+            width = np.diff(x, axis=axis)
+    return np.sum(width * (y[along(axis, slice(1, None))] + y[along(axis, slice(-1))]) / 2.0, axis=axis)
+
+
+UNWRAP_SHIFT = Constant(
+    lambda p, discont, axis, period: np.unwrap(p, discont, axis, period=period) - p, name="numpy.unwrap"
+)
+"""How far np.unwrap moves each entry: whole periods, constant in between."""
+
+
+def _expand_unwrap(p, discont=None, axis=-1, *, period=2 * math.pi):
+    return p + UNWRAP_SHIFT(p, discont=discont, axis=axis, period=period)
+
+
+# -- interpolation -----------------------------------------------------------------------------------------------------
+
+INTERVAL = Constant(
+    lambda x, xp: np.clip(np.searchsorted(xp, x, "right") - 1, 0, max(len(xp) - 2, 0)), name="numpy.interp"
+)
+
+
+def _expand_interp(x, xp, fp, left=None, right=None, period=None):
+    x, xp, fp = as_operand(x), as_operand(xp), as_operand(fp)
+    if period is not None:
+        if period == 0:
+            raise ValueError("period must be a non-zero value")
+        period = abs(period)
+        x, xp = np.remainder(x, period), np.remainder(xp, period)
+        order = np.argsort(xp)
+        xp, fp = xp[order], fp[order]
+        xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
+        fp = np.concatenate([fp[-1:], fp, fp[:1]])
+        left = right = None
+    if shape_of(xp)[0] == 1:
+        y = np.broadcast_to(fp[0], shape_of(x))
+    else:
+        k = INTERVAL(x, xp)
+        y = fp[k] + (fp[k + 1] - fp[k]) / (xp[k + 1] - xp[k]) * (x - xp[k])
+    y = np.where(x < xp[0], fp[0] if left is None else left, y)
+    return np.where(x > xp[-1], fp[-1] if right is None else right, y)
+
+
+# -- convolution -------------------------------------------------------------------------------------------------------
+
+
+def _convolved_transpose(g: Any, other: Any, shape: tuple[int, ...]) -> Any:
+    (n,), (m,) = shape, shape_of(other)
+    return CONVOLVE(g, other[::-1])[m - 1 : m - 1 + n]
+
+
+CONVOLVE: Bilinear = Bilinear(
+    lambda a, v: np.convolve(a, v), name="full numpy.convolve", transposes=(_convolved_transpose,) * 2
+)
+
+
+def _expand_convolve(a, v, mode="full"):
+    a, v = np.atleast_1d(as_operand(a)), np.atleast_1d(as_operand(v))
+    if not np.size(a) or not np.size(v):
+        raise ValueError(f"{'a' if not np.size(a) else 'v'} cannot be empty")
+    full = CONVOLVE(a, v)
+    (n,), (m,) = shape_of(a), shape_of(v)
+    long, short = max(n, m), min(n, m)
+    if mode == "full":
+        return full
+    if mode == "same":
+        start = (short - 1) // 2
+        return full[start : start + long]
+    if mode == "valid":
+        return full[short - 1 : long]
+    raise ValueError(f"mode must be one of 'full', 'same', 'valid', found {mode!r}")
+
+
+def _expand_correlate(a, v, mode="valid"):
+    a, v = np.atleast_1d(as_operand(a)), np.atleast_1d(as_operand(v))
+    if mode == "same":  # NumPy takes the middle from the other side where the second is the longer
+        full, (n,), (m,) = CONVOLVE(a, v[::-1]), shape_of(a), shape_of(v)
+        start = (m - 1) // 2 if n >= m else n // 2
+        return full[start : start + max(n, m)]
+    return _expand_convolve(a, v[::-1], mode)
+
+
+# -- polynomials: coefficients from the highest power down -------------------------------------------------------------
+
+
+def _expand_vander(x, N=None, increasing=False):
+    x = as_operand(x)
+    if rank_of(x) != 1:
+        raise ValueError("x must be a one-dimensional array or sequence.")
+    powers = np.arange(shape_of(x)[0] if N is None else N)
+    return x[:, None] ** (powers if increasing else powers[::-1])
+
+
+def _expand_polyval(p, x):
+    p = np.atleast_1d(as_operand(p))
+    y = 0.0 * as_operand(x)
+    for k in range(shape_of(p)[0]):
+        y = y * x + p[k]
+    return y
+
+
+def _polynomials(combine: Callable) -> Callable:
+    def expand(a1, a2):
+        a1, a2 = np.atleast_1d(as_operand(a1)), np.atleast_1d(as_operand(a2))
+        n = max(shape_of(a1)[0], shape_of(a2)[0])
+        return combine(*[np.pad(a, (n - shape_of(a)[0], 0)) for a in (a1, a2)])
+
+    return expand
+
+
+def _trimmed(p: Any) -> Any:
+    """Coefficients without leading zeros."""
+    p = np.atleast_1d(as_operand(p))
+    nonzero = np.flatnonzero(p)
+    return p[nonzero[0] :] if nonzero.size else p[-1:]
+
+
+def _expand_polymul(a1, a2):
+    return np.convolve(_trimmed(a1), _trimmed(a2))
+
+
+def _expand_polyder(p, m=1):
+    if m < 0:
+        raise ValueError("Order of derivative must be positive (see polyint)")
+    p = as_operand(p)
+    for _ in range(m):
+        p = p[:-1] * np.arange(shape_of(p)[0] - 1, 0, -1)
+    return p
+
+
+def _expand_polyint(p, m=1, k=None):
+    if m < 0:
+        raise ValueError("Order of integral must be positive (see polyder)")
+    p = as_operand(p)
+    constants = np.broadcast_to(0.0 if k is None else as_operand(k), (m,))
+    for j in range(m):
+        p = np.concatenate([p / np.arange(shape_of(p)[0], 0, -1), constants[j : j + 1]])
+    return p
+
+
+def _expand_poly(seq_of_zeros):
+    zeros = np.atleast_1d(as_operand(seq_of_zeros))
+    zeros = np.linalg.eigvals(zeros) if rank_of(zeros) == 2 else zeros
+    p: Any = np.ones(1)
+    for k in range(shape_of(zeros)[0]):
+        p = np.convolve(p, np.stack([1.0, -zeros[k]]))
+    return p
+
+
+def _expand_polydiv(u, v):
+    rest, v = np.atleast_1d(as_operand(u)) + 0.0, np.atleast_1d(as_operand(v)) + 0.0
+    m, n = shape_of(rest)[0] - 1, shape_of(v)[0] - 1
+    if m < n:
+        return np.zeros(1), rest
+    quotient = []
+    for k in range(m - n + 1):
+        factor = rest[k] / v[0]
+        quotient.append(factor)
+        rest = rest - np.pad(factor * v, (k, m - n - k))
+    return np.stack(quotient), _trimmed(rest[m - n + 1 :]) if n else rest[-1:]
+
+
+def _expand_polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
+    if full or cov:
+        raise NotCovered("full=True or cov=True")
+    x, y = as_operand(x), as_operand(y)
+    columns = np.vander(x, int(deg) + 1)
+    if w is not None:
+        w = as_operand(w)
+        columns, y = columns * w[:, None], y * (w[:, None] if rank_of(y) == 2 else w)
+    scale = np.sqrt(np.sum(columns * columns, axis=0))
+    solution = np.linalg.lstsq(columns / scale, y, rcond)[0]
+    return np.transpose(np.transpose(solution) / scale)
+
+
+def _expand_roots(p):
+    p = _trimmed(p)
+    last = np.flatnonzero(p)[-1]
+    zeros, p = shape_of(p)[0] - 1 - last, p[: last + 1]
+    n = shape_of(p)[0]
+    if n < 2:
+        return np.zeros(zeros)
+    below = np.eye(n - 1, k=-1)[1:]
+    companion = np.concatenate([np.reshape(-p[1:] / p[0], (1, -1)), below])
+    return np.concatenate([np.linalg.eigvals(companion), np.zeros(zeros)])
+
+
+# -- grids with traced ends --------------------------------------------------------------------------------------------
+
+
+def _expand_linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
+    start, stop = np.broadcast_arrays(as_operand(start), as_operand(stop))
+    parts = num - 1 if endpoint else num
+    step = (stop - start) / parts if parts > 0 else (stop - start) * np.nan
+    places = np.reshape(np.arange(float(num)), (-1, *(1,) * rank_of(start)))
+    grid = start + places * (step if parts > 0 else 0.0)
+    if endpoint and num > 1:
+        grid = np.concatenate([grid[:-1], stop[None]])
+    grid = np.moveaxis(grid, 0, axis)
+    grid = grid if dtype is None else np.astype(grid, dtype)
+    return (grid, step) if retstep else grid
+
+
+def _expand_logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+    grid = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
+    return grid if dtype is None else np.astype(grid, dtype)
+
+
+def _expand_geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    start, stop = np.broadcast_arrays(as_operand(start), as_operand(stop))
+    ratio = stop / start
+    places = np.linspace(0.0, 1.0, num, endpoint)
+    grid = start * ratio ** np.reshape(places, (-1, *(1,) * rank_of(start)))
+    grid = np.moveaxis(grid, 0, axis)
+    return grid if dtype is None else np.astype(grid, dtype)
+
+
+# -- functions applied along axes --------------------------------------------------------------------------------------
+
+
+def _expand_apply_along_axis(func1d, axis, arr, *args, **kwargs):
+    axis = from_the_front(axis, rank_of(arr))
+    lines = np.moveaxis(arr, axis, -1)
+    outer = shape_of(lines)[:-1]
+    results = [as_operand(func1d(lines[index], *args, **kwargs)) for index in np.ndindex(*outer)]
+    if not results:
+        raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
+    stacked = np.reshape(np.stack(results), outer + shape_of(results[0]))
+    inner = rank_of(results[0])
+    return np.moveaxis(stacked, range(len(outer), len(outer) + inner), range(axis, axis + inner))
+
+
+def _expand_apply_over_axes(func, a, axes):
+    for axis in np.atleast_1d(axes):
+        result = func(a, int(axis))
+        a = result if rank_of(result) == rank_of(a) else np.expand_dims(result, int(axis))
+    return a
+
+
+def _expand_i0(x):
+    """The mean of exp(x cos θ) over the circle: the trapezoidal rule, which for a periodic function is exact."""
+    x = as_operand(x)
+    largest = np.max(np.abs(x)) if np.size(x) else 0.0
+    while isinstance(largest, Traced):
+        largest = largest.primal
+    cosines = np.cos(np.pi * (np.arange(n := 32 + int(largest)) + 0.5) / n)
+    return np.mean(np.exp(np.expand_dims(x, -1) * cosines), axis=-1)
+
+
+def _expand_sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):
+    rank = rank_of(x)
+    lengths = [int(n) for n in np.atleast_1d(window_shape)]
+    axes = list(range(rank)) if axis is None else [from_the_front(int(k), rank) for k in np.atleast_1d(axis)]
+    if len(lengths) != len(axes):
+        raise ValueError(f"Must provide matching length window_shape and axis; got {len(lengths)} and {len(axes)}")
+    for k, length in zip(axes, lengths):
+        count = shape_of(x)[k] - length + 1
+        if count <= 0:
+            raise ValueError("window shape cannot be larger than input array shape")
+        x = np.moveaxis(np.take(x, np.arange(count)[:, None] + np.arange(length), k), k + 1, -1)
+    return x
+
+
+def _on_the_real_domain(function: Callable, inside: Callable) -> Callable:
+    def expand(x):
+        if not np.all(inside(x)):
+            raise NotCovered("outside of the real domain, where the result is complex")
+        return function(x)
+
+    return expand
+
+
+def _expand_emath_power(x, p):
+    return _on_the_real_domain(lambda x: np.power(x, p), lambda x: x >= 0)(x)
+
+
+def _expand_emath_logn(n, x):
+    return _on_the_real_domain(lambda x: np.log(x) / np.log(n), lambda x: x > 0)(x)
+
+
+# fmt: off
+ROWS: list[Row] = [
+    CONVOLVE,
+    Composite(np.diff, _expand_diff, examples=["diff(v)", "diff(A, 2)", "diff(A, axis=0)", "diff(v, 0)",
+                                               "diff(v, prepend=s, append=[1.0, 2.0])", "diff(A, append=B[:3, :1])"]),
+    Composite(np.ediff1d, _expand_ediff1d, examples=["ediff1d(A)", "ediff1d(v, [1.0, 2.0], s)"]),
+    Composite(np.gradient, _expand_gradient,
+              examples=["gradient(v)", "gradient(v, 0.5, edge_order=2)", "gradient(A, axis=1)", "gradient(A)[0]",
+                        "gradient(A, 2.0, 3.0)[1]", "gradient(A[0], cumsum(exp(A[1])))",
+                        "gradient(A[0], cumsum(exp(A[1])), edge_order=2)", "gradient(v, s)"]),
+    Composite(np.trapezoid, _expand_trapezoid,
+              examples=["trapezoid(v)", "trapezoid(A, dx=0.5, axis=0)", "trapezoid(A, A[0])", "trapezoid(A, exp(A))"]),
+    Composite(np.unwrap, _expand_unwrap, examples=["unwrap(4 * v)", "unwrap(A, period=1.0)", "unwrap(3 * A, axis=0)"]),
+    Composite(np.interp, _expand_interp,
+              examples=["interp(v, [-2.5, 0.1, 2.6], w)", "interp(s, cumsum(exp(v)), w)",
+                        "interp(3 * v, [-1, 1], stack([s, 2]))", "interp(3 * v, [-1.0, 1.0], w[:2], left=s, right=2.0)",
+                        "interp(v, [0.1, 0.7, 1.2], w, period=1.5)"]),
+    Composite(np.convolve, _expand_convolve,
+              examples=["convolve(v, w)", "convolve(A[0], v, 'same')", "convolve(v, A[0], 'valid')",
+                        "convolve(A[0], B[:, 0], 'same')", "convolve(v[:2], A[0], 'same')"]),
+    Composite(np.correlate, _expand_correlate,
+              examples=["correlate(v, w)", "correlate(A[0], v)", "correlate(A[0], v[:2], 'full')",
+                        "correlate(v, A[0], 'full')", "correlate(v, A[0])", "correlate(A[0], v, 'same')"]),
+    Composite(np.vander, _expand_vander, examples=["vander(v)", "vander(v, 2)", "vander(v, 4, increasing=True)"]),
+    Composite(np.polyval, _expand_polyval, examples=["polyval(v, A)", "polyval([1.0, 2.0], v)"]),
+    Composite(np.polyadd, _polynomials(np.add), examples=["polyadd(v, A[0])"]),
+    Composite(np.polysub, _polynomials(np.subtract), examples=["polysub(v, A[0])"]),
+    Composite(np.polymul, _expand_polymul, examples=["polymul(v, w)", "polymul([0.0, 1.0, 2.0], v)"]),
+    Composite(np.polyder, _expand_polyder, examples=["polyder(v)", "polyder(A[0], 2)"]),
+    Composite(np.polyint, _expand_polyint, examples=["polyint(v)", "polyint(v, 2, [s, 1.0])", "polyint(v, k=s)"]),
+    Composite(np.poly, _expand_poly, examples=["poly(v)"]),
+    Composite(np.polydiv, _expand_polydiv, examples=["polydiv(A[0], v[:2])[0]", "polydiv(A[0], v)[1]"]),
+    Composite(np.polyfit, _expand_polyfit, examples=["polyfit(v, w, 1)", "polyfit(A[0], A[1], 2, w=exp(A[2]))"]),
+    Composite(np.roots, _expand_roots, examples=["roots(convolve([1.0, -4.0 - s], [1.0, 2.0]))"]),
+    Composite(np.linspace, _expand_linspace,
+              examples=["linspace(s, 3.0, 5)", "linspace(v, w, 4)", "linspace(v, 2.0, 4, endpoint=False, axis=-1)",
+                        "linspace(s, 3.0, 5, retstep=True)[1]"]),
+    Composite(np.logspace, _expand_logspace, examples=["logspace(s, 1.0, 4)", "logspace(v, w, 3, base=2.0)"]),
+    Composite(np.geomspace, _expand_geomspace, examples=["geomspace(s, 3.0, 5)", "geomspace(exp(v), exp(w), 3)"]),
+    Composite(np.apply_along_axis, _expand_apply_along_axis,
+              examples=["apply_along_axis(prod, 0, A)", "apply_along_axis(cumsum, 1, A)",
+                        "apply_along_axis(lambda x: outer(x, x), 1, T)"]),
+    Composite(np.apply_over_axes, _expand_apply_over_axes, examples=["apply_over_axes(sum, T, (0, 2))"]),
+    Composite(np.i0, _expand_i0, examples=["i0(A)", "i0(3 * s)"]),
+    Composite(np.lib.stride_tricks.sliding_window_view, _expand_sliding_window_view,
+              examples=["lib.stride_tricks.sliding_window_view(v, 2)",
+                        "lib.stride_tricks.sliding_window_view(A, (2, 3))",
+                        "lib.stride_tricks.sliding_window_view(A, 2, axis=1)"]),
+    Composite(np.emath.sqrt, _on_the_real_domain(np.sqrt, lambda x: x >= 0), examples=["emath.sqrt(exp(A))"]),
+    Composite(np.emath.log, _on_the_real_domain(np.log, lambda x: x > 0), examples=["emath.log(exp(A))"]),
+    Composite(np.emath.log2, _on_the_real_domain(np.log2, lambda x: x > 0), examples=["emath.log2(exp(A))"]),
+    Composite(np.emath.log10, _on_the_real_domain(np.log10, lambda x: x > 0), examples=["emath.log10(exp(A))"]),
+    Composite(np.emath.logn, _expand_emath_logn, examples=["emath.logn(2.0, exp(A))"]),
+    Composite(np.emath.power, _expand_emath_power, examples=["emath.power(exp(A), 3)"]),
+    Composite(np.emath.arcsin, _on_the_real_domain(np.arcsin, lambda x: abs(x) <= 1), examples=["emath.arcsin(A / 3)"]),
+    Composite(np.emath.arccos, _on_the_real_domain(np.arccos, lambda x: abs(x) <= 1), examples=["emath.arccos(A / 3)"]),
+    Composite(np.emath.arctanh, _on_the_real_domain(np.arctanh, lambda x: abs(x) < 1),
+              examples=["emath.arctanh(A / 3)"]),
+    Refused(np.lib.stride_tricks.as_strided, "it reads memory at places that no trace knows",
+            hint="use np.lib.stride_tricks.sliding_window_view, or indexing"),
+]
+# fmt: on

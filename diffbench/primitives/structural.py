@@ -194,17 +194,19 @@ def _assign_batch(operands, batched, index, own):
     return ASSIGN(x, value, index=behind, own=own)
 
 
-ASSIGN: Linear = Linear(
-    _assign, name="item assignment", transpose=_assign_transpose, batch_rule=_assign_batch
-)
+ASSIGN: Linear = Linear(_assign, name="item assignment", transpose=_assign_transpose, batch_rule=_assign_batch)
 
 
 # -- shapes ------------------------------------------------------------------------------------------------------------
 
 
 def _bind_reshape(a, /, shape, order="C", *, copy=None):
+    if order == "F":  # the last axis runs fastest where the first did
+        reversed_shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)[::-1]
+        a = np.transpose(np.reshape(np.transpose(a), reversed_shape))
+        return (a,), {"shape": shape_of(a)}
     if order != "C":
-        raise NotCovered(f"order={order!r}")
+        raise NotCovered(f"order={order!r}: it depends on how NumPy keeps the array in memory")
     given = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
     if -1 in given:
         known = -int(np.prod(given, dtype=int))
@@ -225,6 +227,8 @@ RESHAPE: Linear = ViewRow(
         "reshape(A, (3, -1, 2))",
         "reshape(s, (1, 1))",
         "reshape(A[:0], (0, 5))",
+        "reshape(A, (2, 6), order='F')",
+        "reshape(A, -1, 'F')",
     ],
 )
 

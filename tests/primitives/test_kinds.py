@@ -10,10 +10,13 @@ from diffbench.primitives.kinds import Composite, Constant, Elementwise, NotCove
 
 
 def test_a_function_without_a_row_is_named_with_place_reason_and_advice():
+    def without_row(x):
+        return x
+
     with pytest.raises(db.UnsupportedPrimitive) as caught:
-        lookup(np.unwrap)
+        lookup(without_row)
     message = str(caught.value)
-    assert "numpy.unwrap has no derivative rule" in message
+    assert "without_row has no derivative rule" in message
     assert "where:" in message
     assert "why:" in message
     assert "try:" in message
@@ -26,7 +29,7 @@ def test_a_refused_function_says_why():
 
 def test_the_error_of_an_unsupported_argument_points_at_the_users_line():
     with pytest.raises(db.UnsupportedPrimitive, match=r"test_kinds\.py"):
-        db.gradient(lambda x: np.sum(x, where=[True, False]))(np.ones(2))
+        db.gradient(lambda x: np.sum(np.exp(x, where=[True, False])))(np.ones(2))
 
 
 def test_a_type_error_inside_a_composite_is_not_taken_for_an_unsupported_argument():
