@@ -31,6 +31,11 @@ def numbers_of(x: Any) -> Any:
     return x
 
 
+def constants(values: Any, like: Any) -> np.ndarray:
+    """Plain numbers in the dtype of an operand, so that it is kept."""
+    return np.asarray(values, getattr(like, "dtype", float))
+
+
 def as_operand(x: Any) -> Any:
     """An operand of a call; lists, and object arrays that NumPy made of traced scalars, become traced arrays."""
     if x.__class__ is np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of
+from diffbench.primitives.arrays import as_operand, constants, rank_of, shape_of
 from diffbench.primitives.kinds import Composite, Linear, NotCovered, only_default
 from diffbench.primitives.structural import ASSEMBLE, INDEX
 
@@ -205,7 +205,7 @@ def _expand_pad(
         return _pad_with_constant(array, pad_width, constant_values)
     if mode in PADDING_BY_STATISTIC or mode == "linear_ramp":
         lengths = np.broadcast_to(np.asarray(stat_length, object), (rank_of(array), 2))
-        ends = np.broadcast_to(end_values, (rank_of(array), 2))
+        ends = np.broadcast_to(constants(end_values, array), (rank_of(array), 2))
         for axis, widths in enumerate(_widths(pad_width, rank_of(array))):
             array = _pad_with_layers(array, axis, widths, mode, lengths[axis], ends[axis])
         return array
@@ -227,7 +227,7 @@ def _pad_with_constant(array: Any, pad_width: Any, constant_values: Any) -> Any:
     return padded
 
 
-PADDING_BY_STATISTIC = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}
+PADDING_BY_STATISTIC: dict[str, Any] = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}
 
 
 def _pad_with_layers(array: Any, axis: int, widths: Any, mode: str, lengths: Any, ends: Any) -> Any:
@@ -238,7 +238,8 @@ def _pad_with_layers(array: Any, axis: int, widths: Any, mode: str, lengths: Any
         if mode == "linear_ramp":
             edge = array[along(axis, slice(n - 1, n) if side else slice(0, 1))]
             steps = np.reshape(
-                np.arange(width) / max(width, 1), [-1 if k == axis else 1 for k in range(rank_of(array))]
+                constants(np.arange(width) / max(width, 1), array),
+                [-1 if k == axis else 1 for k in range(rank_of(array))],
             )
             ramp = end + (edge - end) * steps
             layers.append(np.flip(ramp, axis) if side else ramp)

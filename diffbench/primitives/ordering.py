@@ -56,7 +56,7 @@ def _lines(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
     return lines, axes, tuple(1 if k in axes else n for k, n in enumerate(shape))
 
 
-def _neighbours(count: int, q: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
+def _neighbours(count: int, q: np.ndarray, method: Any) -> tuple[np.ndarray, np.ndarray]:
     """The place of the lower neighbour among `count` sorted entries, and the weight of the upper one: NumPy's."""
     places = np.quantile(np.arange(float(count)), q, method=method)
     below = np.clip(np.floor(places), 0, max(count - 2, 0)).astype(int)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of, spread
-from diffbench.primitives.kinds import Composite, Constant, General, Linear, only_default
+from diffbench.primitives.kinds import Composite, Constant, General, Linear, PrimitiveRow, only_default
 
 
 def normalised_axes(axis: Any, rank: int) -> tuple[int, ...]:
@@ -34,7 +34,7 @@ def expand_reduced(g: Any, axis: tuple[int, ...], keepdims: bool, shape: tuple[i
     return np.reshape(g, tuple(1 if a in axis else n for a, n in enumerate(shape)))
 
 
-class Reduction:
+class Reduction(PrimitiveRow):
     """What sum, prod, max and min have in common: entries that do not count, and a value to begin with.
 
     neutral : the value that changes nothing.
@@ -123,7 +123,8 @@ class Mean(Linear):
         where = params.pop("where")
         if where is True:
             return self(a, **params)
-        count = np.sum(np.broadcast_to(where, shape_of(a)), axis=params["axis"], keepdims=params["keepdims"])
+        there = np.broadcast_to(where, shape_of(a))
+        count = np.sum(there, axis=params["axis"], keepdims=params["keepdims"], dtype=a.dtype)
         return np.sum(np.where(where, a, 0.0), axis=params["axis"], keepdims=params["keepdims"]) / count
 
 
@@ -377,7 +378,8 @@ def _expand_var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, w
         freedom = max(math.prod([shape_of(a)[k] for k in axis]) - ddof, 0)
     else:
         deviation = np.where(where, deviation, 0.0)
-        freedom = np.maximum(np.sum(np.broadcast_to(where, shape_of(a)), axis=axis, keepdims=keepdims) - ddof, 0)
+        there = np.broadcast_to(where, shape_of(a))
+        freedom = np.maximum(np.sum(there, axis=axis, keepdims=keepdims, dtype=a.dtype) - ddof, 0)
     return np.sum(np.square(deviation), axis=axis, keepdims=keepdims) / freedom
 
 
@@ -390,7 +392,7 @@ def _expand_std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, w
 # -- running extrema, and other methods of ufuncs ----------------------------------------------------------------------
 
 
-def _latest(function: Callable) -> Constant:
+def _latest(function: np.ufunc) -> Constant:
     """Where the running extremum stands: the place of the latest entry that is as large (or small) as any before."""
 
     def evaluate(a: Any, axis: int) -> Any:
@@ -400,7 +402,7 @@ def _latest(function: Callable) -> Constant:
     return Constant(evaluate, name=f"numpy.{function.__name__}.accumulate")
 
 
-def _running_extremum(function: Callable) -> Composite:
+def _running_extremum(function: np.ufunc) -> Composite:
     latest = _latest(function)
 
     def expand(array, axis=0, dtype=None, out=None):

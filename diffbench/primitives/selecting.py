@@ -100,18 +100,11 @@ def _expand_insert(arr, obj, values, axis=None):
     arr, axis, n = as_line(as_operand(arr), axis)
     rank = rank_of(arr)
     values = np.reshape(values, (*(1,) * (rank - rank_of(values)), *shape_of(values)))
-    places = obj if isinstance(obj, slice) else np.asarray(obj)
-    if not isinstance(obj, slice) and places.ndim == 0:
+    if np.ndim(obj) == 0 and not isinstance(obj, slice):
         values = np.moveaxis(values, 0, axis)
         count = shape_of(values)[axis]
     else:
-        count = (
-            len(np.arange(n)[obj])
-            if isinstance(obj, slice)
-            else len(np.flatnonzero(places))
-            if (places.dtype == bool)
-            else places.size
-        )
+        count = len(np.insert(np.arange(n), obj, 0)) - n
     order = np.insert(np.arange(n), obj, n + np.arange(count))
     layers = np.broadcast_to(values, (*shape_of(arr)[:axis], count, *shape_of(arr)[axis + 1 :]))
     return np.take(np.concatenate([arr, np.astype(layers, arr.dtype)], axis), order, axis)
@@ -234,7 +227,7 @@ ROWS = [
                         "piecewise(v, [v > 0], [exp, 1.5])", "piecewise(v, [v > 0], [lambda x, c: c * x], 3.0)"]),
     Composite(np.insert, _expand_insert,
               examples=["insert(v, 1, s)", "insert(v, [0, 2], w[:2])", "insert(A, 2, A[0], axis=0)",
-                        "insert(A, 1, v[:, None] * ones((1, 1)), axis=1)", "insert(A, [1, 3], v[:, None], axis=1)",
+                        "insert(A, 1, v, axis=1)", "insert(A, [1, 3], v[:, None], axis=1)",
                         "insert(v, slice(0, 2), w[:2])"]),
     Composite(np.resize, _expand_resize, examples=["resize(v, (2, 4))", "resize(A, 5)"]),
     Composite(np.trim_zeros, _expand_trim_zeros, examples=["trim_zeros(concatenate([[0.0], v, [0.0, 0.0]]))",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of
+from diffbench.primitives.arrays import as_operand, constants, rank_of, shape_of
 from diffbench.primitives.joining import along, from_the_front
 from diffbench.primitives.kinds import Bilinear, Composite, Constant, NotCovered, Refused, Row
 from diffbench.primitives.primitive import Traced
@@ -37,7 +37,7 @@ def _as_slab(end: Any, shape: tuple[int, ...], axis: int) -> Any:
 def _expand_ediff1d(ary, to_end=None, to_begin=None):
     flat = np.ravel(ary)
     parts = [to_begin, flat[1:] - flat[:-1], to_end]
-    return np.concatenate([np.ravel(as_operand(part)) for part in parts if part is not None])
+    return np.concatenate([np.astype(np.ravel(as_operand(part)), ary.dtype) for part in parts if part is not None])
 
 
 def _expand_gradient(f, *varargs, axis=None, edge_order=1):
@@ -68,7 +68,8 @@ def _slope_along(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
             raise ValueError("when 1d, distances must match the length of the corresponding dimension")
         steps = spacing[1:] - spacing[:-1]
     else:
-        steps = np.broadcast_to(spacing, (n - 1,))
+        step: Any = spacing if isinstance(spacing, Traced) else constants(spacing, f)
+        steps = np.broadcast_to(step, (n - 1,))
     h = np.reshape(steps, (-1, *(1,) * (rank_of(y) - 1)))
     rise = (y[1:] - y[:-1]) / h
     before, behind = h[:-1], h[1:]
@@ -231,9 +232,9 @@ def _expand_polyint(p, m=1, k=None):
 def _expand_poly(seq_of_zeros):
     zeros = np.atleast_1d(as_operand(seq_of_zeros))
     zeros = np.linalg.eigvals(zeros) if rank_of(zeros) == 2 else zeros
-    p: Any = np.ones(1)
+    p: Any = np.ones(1, zeros.dtype)
     for k in range(shape_of(zeros)[0]):
-        p = np.convolve(p, np.stack([1.0, -zeros[k]]))
+        p = np.convolve(p, np.stack([constants(1.0, zeros), -zeros[k]]))
     return p
 
 
@@ -278,11 +279,19 @@ def _expand_roots(p):
 # -- grids with traced ends --------------------------------------------------------------------------------------------
 
 
+def _ends(start: Any, stop: Any) -> list:
+    """Both ends of a grid, of one shape; a plain number in the dtype of the other end."""
+    start, stop = as_operand(start), as_operand(stop)
+    like = start if isinstance(start, Traced) else stop
+    ends = [constants(end, like) if isinstance(end, int | float) else end for end in (start, stop)]
+    return list(np.broadcast_arrays(*ends))
+
+
 def _expand_linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
-    start, stop = np.broadcast_arrays(as_operand(start), as_operand(stop))
+    start, stop = _ends(start, stop)
     parts = num - 1 if endpoint else num
     step = (stop - start) / parts if parts > 0 else (stop - start) * np.nan
-    places = np.reshape(np.arange(float(num)), (-1, *(1,) * rank_of(start)))
+    places = np.reshape(constants(np.arange(num), start), (-1, *(1,) * rank_of(start)))
     grid = start + places * (step if parts > 0 else 0.0)
     if endpoint and num > 1:
         grid = np.concatenate([grid[:-1], stop[None]])
@@ -297,9 +306,9 @@ def _expand_logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, 
 
 
 def _expand_geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    start, stop = np.broadcast_arrays(as_operand(start), as_operand(stop))
+    start, stop = _ends(start, stop)
     ratio = stop / start
-    places = np.linspace(0.0, 1.0, num, endpoint)
+    places = constants(np.linspace(0.0, 1.0, num, endpoint), start)
     grid = start * ratio ** np.reshape(places, (-1, *(1,) * rank_of(start)))
     grid = np.moveaxis(grid, 0, axis)
     return grid if dtype is None else np.astype(grid, dtype)
@@ -333,7 +342,7 @@ def _expand_i0(x):
     largest = np.max(np.abs(x)) if np.size(x) else 0.0
     while isinstance(largest, Traced):
         largest = largest.primal
-    cosines = np.cos(np.pi * (np.arange(n := 32 + int(largest)) + 0.5) / n)
+    cosines = constants(np.cos(np.pi * (np.arange(n := 32 + int(largest)) + 0.5) / n), x)
     return np.mean(np.exp(np.expand_dims(x, -1) * cosines), axis=-1)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of
+from diffbench.primitives.arrays import as_operand, constants, rank_of, shape_of
 from diffbench.primitives.joining import from_the_front
 from diffbench.primitives.kinds import Composite, Constant, NotCovered, Refused, Row, only_default
 from diffbench.primitives.primitive import Traced
@@ -152,7 +152,7 @@ def _expand_bin_edges(a, bins=10, range=None, weights=None):
     low, high = (np.min(a), np.max(a)) if range is None else range
     if range is None and low == high:
         low, high = low - 0.5, high + 0.5
-    steps = np.arange(bins + 1) / bins
+    steps = constants(np.arange(bins + 1) / bins, low)
     return low + (high - low) * steps
 
 
@@ -161,9 +161,9 @@ def _expand_histogram(a, bins=10, range=None, density=None, weights=None):
     edges = _expand_bin_edges(a, bins, range)
     count = shape_of(edges)[0] - 1
     places = BIN_OF_EACH(a, edges)
-    given = np.ones(shape_of(a)) if weights is None else np.ravel(as_operand(weights))
+    given = np.ones(shape_of(a), a.dtype) if weights is None else np.ravel(as_operand(weights))
     inside = places < count
-    counts = ASSEMBLE(given[inside], indices=(places[inside],), shape=(count,), dtype=float)
+    counts = ASSEMBLE(given[inside], indices=(places[inside],), shape=(count,), dtype=given.dtype)
     if not density:
         return (np.astype(counts, int) if weights is None else counts), edges
     return counts / np.diff(edges) / np.sum(counts), edges

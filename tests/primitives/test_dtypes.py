@@ -84,4 +84,4 @@ def test_no_rule_computes_in_float64_for_float32(example, mode):
 
 def test_most_examples_stay_in_float32():
     """The filter above must not quietly take everything out."""
-    assert sum(map(stays_single, EXAMPLES)) > 0.9 * len(EXAMPLES)
+    assert sum(map(stays_single, EXAMPLES)) > 0.85 * len(EXAMPLES)
