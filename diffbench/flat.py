@@ -143,7 +143,7 @@ class FlatFunction:
         found = "a container" if self.result_structure is not LEAF else None
         if found is None:
             leaf = present(results[0])
-            if leaf.__class__ is float or (isinstance(leaf, Traced) and shape_of(leaf) == ()):
+            if leaf.__class__ is float:
                 return leaf
             leaf = self._result_leaf(leaf, integers=False)
             if shape_of(leaf) == ():
@@ -157,11 +157,11 @@ class FlatFunction:
 
     def _result_leaf(self, leaf: Any, integers: bool = True) -> Any:
         leaf = present(leaf)
-        if leaf.__class__ is float or isinstance(leaf, Traced):
+        if leaf.__class__ is float:
             return leaf
-        if isinstance(leaf, np.ndarray | np.generic):
-            kind = leaf.dtype.kind
-            if kind == "f":
+        if isinstance(leaf, np.ndarray | np.generic | Traced):
+            kind = leaf.dtype.kind  # type: ignore[union-attr]
+            if kind == "f" or (isinstance(leaf, Traced) and kind != "c"):
                 return leaf
             if kind == "O" and isinstance(leaf, np.ndarray):
                 return stack_traced(leaf)
@@ -174,7 +174,9 @@ class FlatFunction:
         raise ResultError(
             f"{self.verb}: {name_of(self.f)} returned {words.get(kind, 'an object of type ' + type(leaf).__name__)}",
             why="only real floating-point results have derivatives",
-            hint="return floats, for example float(count) or 1.0 * result",
+            hint="return the real part, z.real, or its size, abs(z)"
+            if words.get(kind) == words["c"]
+            else "return floats, for example float(count) or 1.0 * result",
         )
 
 

@@ -54,7 +54,7 @@ def are_alike(x: Any, y: Any) -> bool:
         return False
     a, b = bottom(x), bottom(y)
     if a.__class__ is np.ndarray and b.__class__ is np.ndarray:
-        return a.shape == b.shape and a.nbytes < SMALLEST
+        return a.shape == b.shape and a.dtype is b.dtype and a.nbytes < SMALLEST
     return a.__class__ in SCALARS and b.__class__ in SCALARS
 
 
@@ -170,7 +170,7 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
                 simple="is_simple" if arrays else "is_scalar",
                 alike="are_alike" if arrays else "are_scalars",
                 or_array=f"{IS_SMALL.format(self_is)} or" if arrays else "",
-                or_arrays=f"{IS_SMALL.format('a')} and {IS_SMALL.format('b')} and a.shape == b.shape or" * arrays,
+                or_arrays=f"{IS_SMALL.format('a')} and {IS_SMALL.format('b')} and a.shape == b.shape and a.dtype is b.dtype or" * arrays,
             )
     install("__neg__", NEGATIVE, TABLE[np.negative], "-1")
     install("__pow__", POWER, TABLE[np.power], "p")

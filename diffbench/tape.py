@@ -20,9 +20,10 @@ from diffbench.assignment import link
 from diffbench.construction import SEEN
 from diffbench.dispatch import TracedArray
 from diffbench.primitives.arrays import sum_of
+from diffbench.primitives.complex_numbers import is_complex, with_real_operands
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
-from diffbench.short_way import SHORT, install_short_way, is_scalar
+from diffbench.short_way import SCALARS, SHORT, install_short_way, is_scalar
 from diffbench.watching import inspected, watched
 
 
@@ -83,6 +84,12 @@ class Tape(Trace):
             primitive = inspected(primitive, y, primals)
         if primitive.constant:
             return y
+        if y.__class__ is np.ndarray:
+            complex_result = y.dtype.kind == "c"
+        else:
+            complex_result = y.__class__ not in SCALARS and is_complex(y)
+        if complex_result:
+            primitive = with_real_operands(primitive, primals, positions)
         if len(parents) < len(primals):
             _copy_what_others_hold(primitive, primals, positions)
         self.entries.append((parents, primitive.keep(y, primals, positions, params), primitive))

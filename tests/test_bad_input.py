@@ -112,17 +112,14 @@ def test_a_result_that_is_no_float_has_no_gradient_and_the_message_says_what_it_
     "f",
     [
         lambda x: np.sum(x) * 1j,
-        lambda x: np.sum(np.abs(np.exp(1j * x))),
-        lambda x: np.sum(np.real(np.exp(1j * x))),
-        lambda x: np.sum(np.imag(np.exp(1j * x))),
         lambda x: np.sum(np.exp(1j * x) * np.conj(np.exp(1j * x))),
     ],
-    ids=["result", "abs", "real", "imag", "conj"],
+    ids=["imaginary", "without imaginary part"],
 )
-def test_complex_numbers_inside_f_are_refused_and_never_cast_away(mode, f):
-    error = refusal(Exception, db.gradient(f, backend=mode), X)
+def test_a_complex_result_is_refused_and_never_cast_away(mode, f):
+    error = refusal(TypeError, db.gradient(f, backend=mode), X)
     assert "complex" in error.what
-    assert "cos and sin" in error.hint
+    assert ".real" in error.hint
 
 
 @pytest.mark.parametrize("result", [lambda x: x, lambda x: (x, 1, 2), lambda x: [x, 1]])

@@ -146,16 +146,17 @@ def test_printing_a_traced_value_is_no_loss(mode, capsys):
 
 @pytest.mark.parametrize("name", ["auto", "forward", "reverse", "symbolic", "complex-step"])
 def test_a_function_without_a_rule_is_named(name):
-    error = refusal(NotImplementedError, db.gradient(lambda x: np.fft.fft(x)[0], backend=name), X)
+    error = refusal(NotImplementedError, db.gradient(lambda x: np.packbits(x)[0], backend=name), X)
     assert isinstance(error, db.UnsupportedPrimitive)
-    assert "numpy.fft" in error.what
+    assert "numpy.packbits" in error.what
     assert __file__ in error.where
     assert "finite differences" in error.hint
 
 
 @each_mode
 def test_an_argument_without_a_rule_is_named(mode):
-    error = refusal(NotImplementedError, db.gradient(lambda x: np.sum(np.exp(x, where=[True, False, True])), backend=mode), X)
+    f = lambda x: np.sum(np.exp(x, where=[True, False, True]))  # noqa: E731
+    error = refusal(NotImplementedError, db.gradient(f, backend=mode), X)
     assert "numpy.exp" in error.what
     assert "where" in error.what
 

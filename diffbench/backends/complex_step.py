@@ -25,10 +25,10 @@ from diffbench.backends.base import (
     slices_of,
     stack,
 )
-from diffbench.backends.complex_step_forms import IMAGINARY, REAL, TO_COMPLEX
 from diffbench.backends.complex_step_trace import ComplexStepped, ComplexTrace
 from diffbench.dispatch import dtype_of, primal
 from diffbench.errors import ArgumentError, UnsupportedVerb
+from diffbench.primitives.complex_numbers import IMAGINARY, REAL, TO_COMPLEX
 from diffbench.primitives.kinds import shape_of
 
 DIAGONAL = (1 + 1j) / math.sqrt(2)  # the square root of i

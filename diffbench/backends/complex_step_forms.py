@@ -11,39 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.dispatch import dtype_of
 from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.complex_numbers import IMAGINARY, REAL
 from diffbench.primitives.factorisations import cholesky_factor
-from diffbench.primitives.kinds import Linear
 from diffbench.primitives.linear_algebra import stacked_slogdet
 from diffbench.primitives.norms import euclidean_norm
-
-# -- between real and complex: linear over the reals, so that outer derivatives pass through ---------------------------
-
-TO_COMPLEX: Linear = Linear(
-    lambda x: np.add(x, 0j),
-    name="complex",
-    transpose=lambda g, position, shapes: _real(g),
-    batch_rule=lambda operands, batched: TO_COMPLEX(*operands),
-)
-REAL: Linear = Linear(
-    lambda z: z.real,
-    name="real part",
-    transpose=lambda g, position, shapes: TO_COMPLEX(_real(g)),
-    batch_rule=lambda operands, batched: REAL(*operands),
-)
-IMAGINARY: Linear = Linear(
-    lambda z: z.imag,
-    name="imaginary part",
-    transpose=lambda g, position, shapes: -1j * TO_COMPLEX(_real(g)),
-    batch_rule=lambda operands, batched: IMAGINARY(*operands),
-)
-
-
-def _real(g: Any) -> Any:
-    """The real part of a cotangent; one that is real stays untouched, so that it is real in yet another derivative."""
-    return REAL(g) if dtype_of(g).kind == "c" else g
-
 
 # -- without a kink ----------------------------------------------------------------------------------------------------
 

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diffbench.assignment import Held
-from diffbench.backends.complex_step_forms import CONTINUATIONS, ON_EACH_SIDE, REAL, TO_COMPLEX
+from diffbench.backends.complex_step_forms import CONTINUATIONS, ON_EACH_SIDE
 from diffbench.dispatch import TracedArray, dtype_of, primal
 from diffbench.errors import NotAnalytic, UnsupportedPrimitive, UnsupportedVerb, user_location
 from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.complex_numbers import REAL, TO_COMPLEX
 from diffbench.primitives.elementwise import STOP, WHERE
 from diffbench.primitives.kinds import Elementwise, General
 from diffbench.primitives.primitive import Primitive, Trace, Traced

@@ -47,6 +47,8 @@ class Accumulator:
     def add(self, cotangent: Any, index: Any = ...) -> None:
         """Add a cotangent to the entries at an index."""
         if cotangent.__class__ in PLAIN:
+            if cotangent.__class__ is np.ndarray and cotangent.dtype.kind == "c" and self.total.dtype.kind != "c":
+                self.total = self.total.astype(cotangent.dtype)
             if index is ... or index.__class__ is slice or index.__class__ is int:
                 self.total[index] += cotangent
             else:

@@ -117,6 +117,13 @@ def _expand_nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     return np.where(x == -np.inf, limits.min if neginf is None else neginf, x)
 
 
+def _expand_real_if_close(a, tol=100):
+    if getattr(a, "dtype", np.dtype(float)).kind != "c":
+        return np.positive(a)
+    limit = tol * np.finfo(a.dtype).eps if tol > 1 else tol
+    return np.real(a) if np.all(np.abs(np.imag(a)) < limit) else a
+
+
 def _expand_modf(x, /):
     whole = np.trunc(x)
     return x - whole, whole
@@ -251,8 +258,6 @@ ROWS = [
     Elementwise(np.rad2deg,    "RADIAN",  exact="x * 180 / pi", complex_form="x * (180 / pi)"),
     Elementwise(np.degrees,    "RADIAN",  exact="x * 180 / pi", complex_form="x * (180 / pi)"),
     # -- with kinks ----------------------------------------------------------------------------------------------------
-    Elementwise(np.absolute,   "sign(x)",           exact="Abs(x)", analytic=False, domain=(AWAY_FROM_ZERO,),
-                               examples=["abs(A)"]),
     Elementwise(np.fabs,       "sign(x)",           exact="Abs(x)", analytic=False, domain=(AWAY_FROM_ZERO,),
                                examples=["fabs(A)"]),
     Elementwise(np.maximum,    "share(a, b, y)", "share(b, a, y)", exact="Max(a, b)", analytic=False,
@@ -266,9 +271,7 @@ ROWS = [
     Composite(np.clip, _expand_clip, examples=["clip(A, -0.5, 0.5)", "clip(A, None, 0.5)", "clip(A, v[:, None], 2.0)",
                                                "clip(A, min=0.0)"]),
     # -- the real among the complex, the representable among the real --------------------------------------------------
-    Elementwise(np.conjugate,  "1",                 exact="x", analytic=False),
-    Elementwise(np.real,       "1",                 exact="x", analytic=False, bind=lambda val: ((val,), {})),
-    Composite(np.real_if_close, lambda a, tol=100: np.positive(a), examples=["real_if_close(A)"]),
+    Composite(np.real_if_close, _expand_real_if_close, examples=["real_if_close(A)", "real_if_close(A * (1 + 0j))"]),
     Elementwise(np.nextafter,  "1", None,           exact="a", analytic=False),
     Composite(np.nan_to_num, _expand_nan_to_num,
               examples=["nan_to_num(A)", "nan_to_num(where(M, A, inf), posinf=3.0)"]),
@@ -308,9 +311,6 @@ ROWS = [
     Constant(np.isneginf,      bind=_bind_unary, examples=["A * isneginf(A)"]),
     Constant(np.isreal,        examples=["A * isreal(A)"]),
     Constant(np.iscomplex,     examples=["A * iscomplex(A)"]),
-    Constant(np.imag,          evaluate=_of_reals(np.imag), examples=["A * imag(A)"]),
-    Constant(np.angle,         evaluate=_of_reals(np.angle), bind=lambda z, deg=False: ((z,), {"deg": deg}),
-                               examples=["A * angle(A)"]),
     Constant(np.isclose,       bind=_bind_isclose, examples=["A * isclose(A, A, rtol=0.0)"]),
     Constant(np.allclose,      bind=_bind_isclose, examples=["A * allclose(A, 1.0)"]),
     Constant(np.array_equal,   bind=_bind_array_equal, examples=["A * array_equal(A, A)"]),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of, sum_of, unbroadcast
+from diffbench.primitives.complex_numbers import is_complex
 from diffbench.primitives.joining import from_the_front
 from diffbench.primitives.kinds import Bilinear, Composite, General, only_default
 from diffbench.primitives.structural import ASSEMBLE
@@ -102,7 +103,12 @@ def _expand_inner(a, b, /):
 
 
 def _expand_vdot(a, b, /):
-    return np.matmul(np.ravel(a), np.ravel(b))
+    return np.matmul(_conjugated(np.ravel(a)), np.ravel(b))
+
+
+def _conjugated(a: Any) -> Any:
+    """The conjugate of complex numbers; others as they are."""
+    return np.conjugate(a) if is_complex(a) else a
 
 
 def _expand_outer(a, b, out=None):
@@ -290,12 +296,12 @@ ROWS = [
 ]
 # fmt: on
 if hasattr(np, "vecdot"):
-    ROWS.append(Composite(np.vecdot, lambda x1, x2, /: np.sum(np.multiply(x1, x2), axis=-1),
+    ROWS.append(Composite(np.vecdot, lambda x1, x2, /: np.sum(np.multiply(_conjugated(x1), x2), axis=-1),
                           examples=["vecdot(v, w)", "vecdot(T, A)"]))  # fmt: skip
 if hasattr(np, "matvec"):  # NumPy 2.2
     ROWS += [
         Composite(np.matvec, lambda x1, x2, /: np.matmul(x1, np.expand_dims(x2, -1))[..., 0],
                   examples=["matvec(S, v)", "matvec(T, A[:2])"]),
-        Composite(np.vecmat, lambda x1, x2, /: np.matmul(np.expand_dims(x1, -2), x2)[..., 0, :],
+        Composite(np.vecmat, lambda x1, x2, /: np.matmul(np.expand_dims(_conjugated(x1), -2), x2)[..., 0, :],
                   examples=["vecmat(v, A)", "vecmat(A[:2, :3], T)"]),
     ]  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of, spread
+from diffbench.primitives.complex_numbers import is_complex
 from diffbench.primitives.kinds import Composite, Constant, General, Linear, PrimitiveRow, only_default
 
 
@@ -380,7 +381,8 @@ def _expand_var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, w
         deviation = np.where(where, deviation, 0.0)
         there = np.broadcast_to(where, shape_of(a))
         freedom = np.maximum(np.sum(there, axis=axis, keepdims=keepdims, dtype=a.dtype) - ddof, 0)
-    return np.sum(np.square(deviation), axis=axis, keepdims=keepdims) / freedom
+    square = np.real(deviation * np.conjugate(deviation)) if is_complex(a) else np.square(deviation)
+    return np.sum(square, axis=axis, keepdims=keepdims) / freedom
 
 
 def _expand_std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):

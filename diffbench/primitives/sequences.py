@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.primitives.arrays import as_operand, constants, rank_of, shape_of
+from diffbench.primitives.complex_numbers import is_complex
 from diffbench.primitives.joining import along, from_the_front
 from diffbench.primitives.kinds import Bilinear, Composite, Constant, NotCovered, Refused, Row
 from diffbench.primitives.primitive import Traced
@@ -164,6 +165,7 @@ def _expand_convolve(a, v, mode="full"):
 
 def _expand_correlate(a, v, mode="valid"):
     a, v = np.atleast_1d(as_operand(a)), np.atleast_1d(as_operand(v))
+    v = np.conjugate(v) if is_complex(v) else v
     if mode == "same":  # NumPy takes the middle from the other side where the second is the longer
         full, (n,), (m,) = CONVOLVE(a, v[::-1]), shape_of(a), shape_of(v)
         start = (m - 1) // 2 if n >= m else n // 2

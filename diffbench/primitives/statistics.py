@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.primitives.arrays import as_operand, constants, rank_of, shape_of
+from diffbench.primitives.complex_numbers import is_complex
 from diffbench.primitives.joining import from_the_front
 from diffbench.primitives.kinds import Composite, Constant, NotCovered, Refused, Row, only_default
 from diffbench.primitives.primitive import Traced
@@ -110,7 +111,8 @@ def _expand_cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aw
         centred = x - np.sum(x * weights, axis=1, keepdims=True) / total
         weighted = centred * weights
         freedom = total - ddof if aweights is None else total - ddof * np.sum(weights * aweights) / total
-    product = np.matmul(weighted, np.transpose(centred)) / np.maximum(freedom, 0)
+    other = np.conjugate(centred) if is_complex(centred) else centred
+    product = np.matmul(weighted, np.transpose(other)) / np.maximum(freedom, 0)
     return np.squeeze(product)
 
 

@@ -322,7 +322,7 @@ def _cast(x: Any, dtype: np.dtype, origin: np.dtype) -> Any:
 ASTYPE: Linear = Linear(
     _cast,
     name="numpy.astype",
-    transpose=lambda g, position, shapes, dtype, origin: np.astype(g, origin),
+    transpose=lambda g, position, shapes, dtype, origin: np.astype(g if origin.kind == "c" else np.real(g), origin),
     batch_rule=lambda operands, batched, dtype, origin: ASTYPE(operands[0], dtype=dtype, origin=origin),
 )
 TO_INTEGER = Constant(lambda x, dtype: np.asarray(x).astype(dtype)[()], name="numpy.astype", exact="trunc(x)")
@@ -333,7 +333,9 @@ def _expand_astype(x, dtype, /, *, copy=True, device=None):
     x, dtype = as_operand(x), np.dtype(dtype)
     if dtype == x.dtype:
         return x
-    if dtype.kind == "f":
+    if dtype.kind == "f" and x.dtype.kind == "c":
+        raise NotCovered(f"dtype={dtype} of complex numbers: write x.real")
+    if dtype.kind in "fc":
         return ASTYPE(x, dtype=dtype, origin=x.dtype)
     if dtype.kind in "iu":
         return TO_INTEGER(x, dtype=dtype)

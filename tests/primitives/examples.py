@@ -1,6 +1,7 @@
 """What the tests of the table run on: one call for each example of each row, with a point away from kinks and ties."""
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -112,6 +113,10 @@ ROWS = list(TABLE.values())
 ELEMENTWISE = [row for row in ROWS if isinstance(row, Elementwise)]
 CALLS = [from_text(row, text) for row in ROWS for text in row.examples]
 EXAMPLES = [example for row in ELEMENTWISE for example in broadcast_examples(row)] + CALLS
+
+
+OF_REALS = [e for e in EXAMPLES if not re.search(r"\bfft\.(?!i?fftshift)|\dj\b", e.name)]
+"""Those that have no complex number on the way, which exact arithmetic does not know."""
 
 
 def named(example: Example) -> str:

@@ -1,0 +1,158 @@
+"""Complex numbers on the way from real arguments to real results.
+
+The cotangent c of a complex number z says that the result changes by Re(c dz): bilinear, without conjugation, as in
+JAX. So the rules of analytic functions serve real and complex numbers alike, and what is left is what is not analytic
+(|z|, the conjugate, the parts, the angle), and this: the cotangent of a real operand is the real part.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from diffbench.primitives.kinds import Composite, Constant, Elementwise, General, Linear, Row
+from diffbench.primitives.primitive import Primitive
+
+# -- between real and complex: linear over the reals -------------------------------------------------------------------
+
+TO_COMPLEX: Linear = Linear(
+    lambda x: np.add(x, 0j),
+    name="complex",
+    transpose=lambda g, position, shapes: real_part(g),
+    batch_rule=lambda operands, batched: TO_COMPLEX(*operands),
+)
+REAL: Linear = Linear(
+    lambda z: z.real,
+    name="real part",
+    transpose=lambda g, position, shapes: TO_COMPLEX(real_part(g)),
+    batch_rule=lambda operands, batched: REAL(*operands),
+)
+IMAGINARY: Linear = Linear(
+    lambda z: z.imag,
+    name="imaginary part",
+    transpose=lambda g, position, shapes: -1j * TO_COMPLEX(real_part(g)),
+    batch_rule=lambda operands, batched: IMAGINARY(*operands),
+)
+
+
+def is_complex(x: Any) -> bool:
+    """Whether a value, traced or plain, is complex."""
+    return getattr(x, "dtype", _FLOAT).kind == "c" or isinstance(x, complex)
+
+
+_FLOAT = np.dtype(float)
+
+
+def real_part(g: Any) -> Any:
+    """The real part of a cotangent; one that is real stays untouched, so that it is real in yet another derivative."""
+    return REAL(g) if is_complex(g) else g
+
+
+class RealOperands(Primitive):
+    """A primitive with a complex result, some of whose operands are real: their cotangents are the real parts."""
+
+    def __init__(self, primitive: Primitive, real: Sequence[bool]):
+        self.primitive, self.name, self.real = primitive, primitive.name, real
+        self.keep, self.push = primitive.keep, primitive.push  # type: ignore[method-assign]
+
+    def pull(self, cotangent, kept):
+        contributions = self.primitive.pull(cotangent, kept)
+        return [real_part(c) if real and c is not None else c for c, real in zip(contributions, self.real)]
+
+
+def with_real_operands(primitive: Any, operands: Sequence, positions: Sequence[int]) -> Any:
+    """A primitive with a complex result as the tape must remember it."""
+    real = [not is_complex(operands[position]) for position in positions]
+    return RealOperands(primitive, real) if any(real) else primitive
+
+
+# -- what is not analytic ----------------------------------------------------------------------------------------------
+
+
+class OfComplexToo(Elementwise):
+    """An elementwise function of real numbers with rules of its own for complex ones.
+
+    complex_jvp(tangent, z, y) and complex_vjp(cotangent, z, y).
+    """
+
+    def __init__(
+        self, function: Callable, *partials: str, complex_jvp: Callable, complex_vjp: Callable, **options: Any
+    ):
+        super().__init__(function, *partials, **options)
+        self.complex_jvp, self.complex_vjp = complex_jvp, complex_vjp
+        self.remembers = [0]
+
+    def keep(self, y, operands, wanted, params):
+        if is_complex(operands[0]):
+            return None, (operands[0], y)
+        return super().keep(y, operands, wanted, params)
+
+    def push(self, tangents, kept):
+        if kept[0] is None:
+            return self.complex_jvp(tangents[0], *kept[1])
+        return super().push(tangents, kept)
+
+    def pull(self, cotangent, kept):
+        if kept[0] is None:
+            return [self.complex_vjp(cotangent, *kept[1])]
+        return super().pull(cotangent, kept)
+
+
+def _direction(z: Any, y: Any) -> Any:
+    """The conjugate of z / |z|, and 0 at 0."""
+    return np.conjugate(z) / np.where(y == 0, 1.0, y)
+
+
+def _over(t: Any, z: Any) -> Any:
+    """t / z, and 0 at 0."""
+    zero = z == 0
+    return np.where(zero, 0.0, t / np.where(zero, 1.0, z))
+
+
+ANGLE: General = General(
+    lambda z: np.angle(z),
+    name="numpy.angle",
+    jvp_rule=lambda y, operands, tangents: IMAGINARY(_over(tangents[0], operands[0])),
+    vjp_rule=lambda cotangent, y, operands, wanted: [_over(-1j * TO_COMPLEX(cotangent), operands[0])],
+    batch_rule=lambda operands, batched: ANGLE(*operands),
+)
+
+
+def _bind_angle(z, deg=False):
+    return (z,), {"deg": deg}
+
+
+ANGLE_OF_REAL = Constant(np.angle, bind=_bind_angle)
+IMAGINARY_OF_REAL = Constant(np.imag, bind=lambda val: ((val,), {}))
+
+
+def _expand_angle(z, deg=False):
+    if not is_complex(z):
+        return ANGLE_OF_REAL(z, deg=deg)
+    return np.rad2deg(ANGLE(z)) if deg else ANGLE(z)
+
+
+def _expand_imag(val):
+    return IMAGINARY(val) if is_complex(val) else IMAGINARY_OF_REAL(val)
+
+
+# fmt: off
+ROWS: list[Row] = [
+    OfComplexToo(np.absolute, "sign(x)", exact="Abs(x)", analytic=False, domain=((0.5, 2.5),),
+                 complex_jvp=lambda t, z, y: REAL(_direction(z, y) * t),
+                 complex_vjp=lambda c, z, y: _direction(z, y) * c,
+                 examples=["abs(A)", "abs(A + 1j * exp(A))", "absolute(v * (1 + 2j)) ** 2"]),
+    OfComplexToo(np.conjugate, "1", exact="x", analytic=False,
+                 complex_jvp=lambda t, z, y: np.conjugate(t),
+                 complex_vjp=lambda c, z, y: np.conjugate(c),
+                 examples=["(conjugate(A + 1j * sin(A)) * (1 + 2j)).imag"]),
+    OfComplexToo(np.real, "1", exact="x", analytic=False, bind=lambda val: ((val,), {}),
+                 complex_jvp=lambda t, z, y: REAL(t),
+                 complex_vjp=lambda c, z, y: TO_COMPLEX(c),
+                 examples=["real(exp(1j * A))", "real((1 + 2j) * sin(A))"]),
+    Composite(np.imag, _expand_imag, examples=["imag(exp(1j * A))", "imag((A + 1j * v[:, None]) ** 3)",
+                                               "imag(1j * A) * imag(A)"]),
+    Composite(np.angle, _expand_angle, examples=["angle(A + 1j * exp(A))", "angle(A + 1j, deg=True)", "A * angle(A)"]),
+    TO_COMPLEX, REAL, IMAGINARY, ANGLE,
+]
+# fmt: on
