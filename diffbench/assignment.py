@@ -94,8 +94,8 @@ class Held(Trace):
 
 def present(x: Any) -> Any:
     """The value that an array stands for now, for others to keep; everything else as it is."""
-    if isinstance(x, Traced) and x.trace.__class__ is Held:
-        held: Any = x.trace
+    if isinstance(x, Traced) and x._trace.__class__ is Held:
+        held: Any = x._trace
         value = held.refreshed()
         held.owned = False
         return value
@@ -112,20 +112,20 @@ def link(base: Any, view: Any, primitive: Primitive, params: dict) -> None:
     if len(views) % 1024 == 1023:
         views[:] = [reference for reference in views if reference() is not None]
     views.append(weakref.ref(view))
-    if base.trace.__class__ is Held:
+    if base._trace.__class__ is Held:
         hold(view)
 
 
 def hold(array: Any) -> Held:
     """Let an array stand for a value that can be replaced; so must its base and all of its views."""
-    if array.trace.__class__ is Held:
-        return array.trace
-    if not array.trace.live:
+    if array._trace.__class__ is Held:
+        return array._trace
+    if not array._trace.live:
         raise trace_has_ended()
     value = array.__class__.__new__(array.__class__)
     for name in array.__class__.__slots__:
         setattr(value, name, getattr(array, name))
-    held = array.trace = Held(array, value)
+    held = array._trace = Held(array, value)
     array.stand_for(value)
     view_of = getattr(array, "view_of", None)
     if view_of is not None:

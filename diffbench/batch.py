@@ -18,10 +18,10 @@ from diffbench.primitives.structural import INDEX
 class Batched(TracedArray):
     """`values` holds the batch along its first axis."""
 
-    __slots__ = ("trace", "values")
+    __slots__ = ("_trace", "values")
 
     def __init__(self, values: Any, trace: "BatchTrace"):
-        self.values, self.trace = values, trace
+        self.values, self._trace = values, trace
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -51,12 +51,12 @@ class BatchTrace(Trace):
 
     def unwrap(self, value: Any) -> Any:
         """The values of a result along the batch axis, also where it does not depend on the batch."""
-        if isinstance(value, Batched) and value.trace is self:
+        if isinstance(value, Batched) and value._trace is self:
             return value.values
         return np.broadcast_to(value, (self.count, *shape_of(value)))
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
-        batched = [isinstance(x, Batched) and x.trace is self for x in operands]
+        batched = [isinstance(x, Batched) and x._trace is self for x in operands]
         values = [x.values if flag else x for x, flag in zip(operands, batched)]
         result = primitive.batch(values, batched, params)
         if result is NotImplemented:

@@ -125,8 +125,39 @@ class TracedArray(Traced):
     def copy(self) -> Any:
         return apply(np.positive, self)
 
-    def flatten(self) -> Any:
-        return apply(np.ravel, self)
+    def flatten(self, order: str = "C") -> Any:
+        return apply(np.ravel, self, order).copy()
+
+    @property
+    def flat(self) -> Any:
+        return self.reshape(-1)
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.itemsize
+
+    @property
+    def device(self) -> str:
+        return "cpu"
+
+    def compress(self, condition: Any, axis: int | None = None, out: Any = None) -> Any:
+        return apply(np.compress, condition, self, axis, out)
+
+    def to_device(self, device: str, /, *, stream: Any = None) -> Any:
+        return self
+
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+    def sort(self, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
+        overwrite(self, apply(np.sort, self, axis, kind, order, stable=stable))
+
+    def partition(self, kth: Any, axis: int = -1, kind: Any = "introselect", order: Any = None) -> None:
+        overwrite(self, apply(np.partition, self, kth, axis, kind, order))
 
     def reshape(self, *shape: Any) -> Any:
         return apply(np.reshape, self, shape[0] if len(shape) == 1 else shape)
@@ -160,11 +191,11 @@ class TracedArray(Traced):
 class Variable(TracedArray):
     """An array of plain numbers made inside of f (np.zeros_like(x), ...), into which traced values can be written."""
 
-    __slots__ = ("primal", "trace")
-    trace: Held
+    __slots__ = ("_trace", "primal")
+    _trace: Held
 
     def __init__(self, values: np.ndarray):
-        self.primal, self.trace = values, Held(self, values)
+        self.primal, self._trace = values, Held(self, values)
 
 
 FRESH = {np.zeros_like, np.ones_like, np.empty_like, np.full_like}
@@ -286,8 +317,30 @@ METHODS = {
     "cumsum": np.cumsum, "cumprod": np.cumprod, "ravel": np.ravel, "swapaxes": np.swapaxes, "squeeze": np.squeeze,
     "repeat": np.repeat, "dot": np.dot, "trace": np.trace, "diagonal": np.diagonal, "clip": np.clip, "round": np.round,
     "argmax": np.argmax, "argmin": np.argmin, "argsort": np.argsort, "any": np.any, "all": np.all, "conj": np.conjugate,
-    "nonzero": np.nonzero, "take": np.take, "compress": np.compress, "searchsorted": np.searchsorted,
+    "nonzero": np.nonzero, "take": np.take, "searchsorted": np.searchsorted,
+    "argpartition": np.argpartition, "choose": np.choose, "put": np.put, "conjugate": np.conjugate,
 }  # fmt: skip
+
+
+REFUSED = {
+    "it is about the memory of an array, and a traced value has none of its own": (
+        "base", "byteswap", "ctypes", "data", "flags", "getfield", "resize", "setfield", "setflags", "strides", "view",
+    ),
+    "it would make plain numbers of traced ones": ("dump", "dumps", "tobytes", "tofile"),
+}  # fmt: skip
+"""Attributes of an ndarray that a traced array does not have, by the reason."""
+
+
+def _refused(name: str, why: str) -> property:
+    def refuse(self: TracedArray) -> Any:
+        raise UnsupportedPrimitive(
+            f"x.{name} of a traced array is refused",
+            where=user_location(),
+            why=why,
+            hint="use db.primal(x), the plain value",
+        )
+
+    return property(refuse)
 
 
 def _install_operators() -> None:
@@ -303,6 +356,9 @@ def _install_operators() -> None:
     for name, function in METHODS.items():
         if function in TABLE:
             setattr(TracedArray, name, _method(TABLE[function]))
+    for why, names in REFUSED.items():
+        for name in names:
+            setattr(TracedArray, name, _refused(name, why))
     for function, row in TABLE.items():  # object arrays call the method of each element: np.sin(a) calls a[i].sin()
         if isinstance(function, np.ufunc) and not hasattr(TracedArray, function.__name__):
             setattr(TracedArray, function.__name__, lambda self, *others, row=row: row.call((self, *others), {}))

@@ -135,7 +135,7 @@ class FlatFunction:
     def _without_our_traces(self, leaf: Any) -> Any:
         """An auxiliary leaf as f returns it outside of this derivative, still traced by outer ones."""
         leaf = present(leaf)
-        while isinstance(leaf, Traced) and (leaf.trace.level > self.level or leaf.__class__ is Watched):
+        while isinstance(leaf, Traced) and (leaf._trace.level > self.level or leaf.__class__ is Watched):
             leaf = leaf.primal
         return leaf
 

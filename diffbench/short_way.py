@@ -36,7 +36,7 @@ def is_scalar(x: Any) -> bool:
 def bottom(x: Any) -> Any:
     """The plain value below all levels; None of an array that is assigned to, whose trace comes before all others."""
     while x.__class__ in SHORT:
-        if x.trace.level == math.inf:
+        if x._trace.level == math.inf:
             return None
         x = x.primal
     return x
@@ -75,16 +75,16 @@ def {name}(self, other):
             {other_is} = other
             y = {value}
 {constant_3}
-        return self.trace.process(primitive, ({operands}), NO_PARAMS)
-    elif kind is {cls} and other.trace is self.trace:
+        return self._trace.process(primitive, ({operands}), NO_PARAMS)
+    elif kind is {cls} and other._trace is self._trace:
         {self_is} = self.primal
         {other_is} = other.primal
         if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {or_arrays} {alike}(self, other):
             y = {value}
 {traced_3}
-        return self.trace.process(primitive, ({operands}), NO_PARAMS)
+        return self._trace.process(primitive, ({operands}), NO_PARAMS)
     elif {alike}(self, other):
-        if other.trace.level > self.trace.level:
+        if other._trace.level > self._trace.level:
             return other.{mirrored}(self)
         {self_is} = self.primal
         {other_is} = other
@@ -109,12 +109,13 @@ def __pow__(self, exponent):
             p = 1 if exponent == 1 else 2 * x if exponent == 2 else exponent * x ** (exponent - 1)
 {constant_3}
         if exponent == 2:
-            return self.trace.process(square, (self,), NO_PARAMS)
+            return self._trace.process(square, (self,), NO_PARAMS)
     return primitive.call((self, exponent), NO_PARAMS)
 """
 SAFE = "(b or float64(b) if b.__class__ is float or b.__class__ is int else b)"
 """b in a denominator: where it is a zero of Python, 1 / b would raise although a / b, with a of NumPy, did not."""
 
+SMALL_A, SMALL_B = IS_SMALL.format("a"), IS_SMALL.format("b")
 WITHOUT_POLES = ("add", "sub", "mul")
 USED = ("NO_PARAMS", "SCALARS", "SMALLEST", "are_alike", "are_scalars", "is_scalar", "is_simple")
 
@@ -170,7 +171,7 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
                 simple="is_simple" if arrays else "is_scalar",
                 alike="are_alike" if arrays else "are_scalars",
                 or_array=f"{IS_SMALL.format(self_is)} or" if arrays else "",
-                or_arrays=f"{IS_SMALL.format('a')} and {IS_SMALL.format('b')} and a.shape == b.shape and a.dtype is b.dtype or" * arrays,
+                or_arrays=f"{SMALL_A} and {SMALL_B} and a.shape == b.shape and a.dtype is b.dtype or" * arrays,
             )
     install("__neg__", NEGATIVE, TABLE[np.negative], "-1")
     install("__pow__", POWER, TABLE[np.power], "p")

@@ -30,28 +30,28 @@ from diffbench.watching import inspected, watched
 class Recorded(TracedArray):
     """A value on the tape: its primal, and its place in the list."""
 
-    __slots__ = ("index", "primal", "trace")
-    trace: "Tape"
+    __slots__ = ("_trace", "index", "primal")
+    _trace: "Tape"
 
     def __init__(self, primal: Any, trace: "Tape", index: int):
-        self.primal, self.trace, self.index = primal, trace, index
+        self.primal, self._trace, self.index = primal, trace, index
 
     def __getitem__(self, index: Any) -> Any:
         primal: Any = self.primal
         if (index.__class__ is int or index.__class__ is slice) and primal.__class__ is np.ndarray:
-            entries = self.trace.entries
+            entries = self._trace.entries
             entries.append((self.index, index, primal.shape))
             item: Any = primal[index]
-            piece = Recorded(item, self.trace, len(entries) - 1)
+            piece = Recorded(item, self._trace, len(entries) - 1)
             if item.__class__ is np.ndarray:
                 link(self, piece, INDEX, {"index": index})
             return piece
-        if index.__class__ is int and primal.__class__ in SHORT and self.trace.__class__ is Tape:
+        if index.__class__ is int and primal.__class__ in SHORT and self._trace.__class__ is Tape:
             item = primal[index]
             if is_scalar(item):
-                entries = self.trace.entries
+                entries = self._trace.entries
                 entries.append((self.index, index, primal.shape))
-                return Recorded(item, self.trace, len(entries) - 1)
+                return Recorded(item, self._trace, len(entries) - 1)
         return INDEX.call((self, index), {})
 
 
@@ -69,7 +69,7 @@ class Tape(Trace):
         primals: list = []
         positions, parents, plain = [], [], True
         for position, operand in enumerate(operands):
-            if operand.__class__ is Recorded and operand.trace is self:
+            if operand.__class__ is Recorded and operand._trace is self:
                 positions.append(position)
                 parents.append(operand.index)
                 operand = operand.primal
@@ -114,21 +114,21 @@ def _copy_what_others_hold(primitive: Primitive, primals: list, positions: Seque
 install_short_way(
     Recorded,
     with_constant="""
-        entries = self.trace.entries
+        entries = self._trace.entries
         entries.append((self.index, {p_self}))
-        return Recorded(y, self.trace, len(entries) - 1)
+        return Recorded(y, self._trace, len(entries) - 1)
         """,
     with_traced="""
-        entries = self.trace.entries
+        entries = self._trace.entries
         entries.append((self.index, {p_self}, other.index, {p_other}))
-        return Recorded(y, self.trace, len(entries) - 1)
+        return Recorded(y, self._trace, len(entries) - 1)
         """,
 )
 
 
 def places_of(tape: Tape, results: Sequence) -> tuple[list, list]:
     """The primals of results, and their places on the tape (None for a result that does not depend on the inputs)."""
-    on_tape = [isinstance(result, Recorded) and result.trace is tape for result in results]
+    on_tape = [isinstance(result, Recorded) and result._trace is tape for result in results]
     return (
         [result.primal if here else result for result, here in zip(results, on_tape)],
         [result.index if here else None for result, here in zip(results, on_tape)],

@@ -22,10 +22,10 @@ from diffbench.primitives.primitive import Primitive, Trace, Traced
 class Watched(TracedArray):
     """A plain value that is watched."""
 
-    __slots__ = ("primal", "trace")
+    __slots__ = ("_trace", "primal")
 
     def __init__(self, primal: Any, trace: "Watch"):
-        self.primal, self.trace = primal, trace
+        self.primal, self._trace = primal, trace
 
 
 class Watch(Trace):

@@ -254,5 +254,5 @@ def end_trace(trace: Trace, results: Sequence) -> None:
     """Close a trace after the run of f, and refuse results that stem from a trace that has already ended."""
     trace.live = False
     for result in results:
-        if isinstance(result, Traced) and result.trace is not trace and not result.trace.live:
+        if isinstance(result, Traced) and result._trace is not trace and not result._trace.live:
             raise trace_has_ended()

@@ -158,7 +158,7 @@ class ComplexStep(Differentiator):
         trace = ComplexTrace(self.branches)
         results = function([ComplexStepped(TO_COMPLEX(x) + d, trace) for x, d in zip(point, shifts, strict=True)])
         end_trace(trace, results)
-        ours = [isinstance(y, ComplexStepped) and y.trace is trace for y in results]
+        ours = [isinstance(y, ComplexStepped) and y._trace is trace for y in results]
         return [y.values if flag else TO_COMPLEX(y) for y, flag in zip(results, ours, strict=True)]
 
     def _jvps(self, function: FlatFunction, point: Sequence, tangents: Sequence) -> tuple[list, list]:

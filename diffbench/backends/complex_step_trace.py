@@ -41,14 +41,14 @@ POWERS = (np.power, np.float_power)
 class ComplexStepped(TracedArray):
     """A real value with a small imaginary part that carries the derivative; to f it looks real."""
 
-    __slots__ = ("trace", "values")
+    __slots__ = ("_trace", "values")
 
     def __init__(self, values: Any, trace: "ComplexTrace"):
-        self.values, self.trace = values, trace
+        self.values, self._trace = values, trace
 
     @property
     def primal(self) -> Any:
-        return self.trace.value if self.trace.__class__ is Held else REAL(self.values)
+        return self._trace.value if self._trace.__class__ is Held else REAL(self.values)
 
     def stand_for(self, value: Any) -> None:
         """The value is where `primal` looks for it."""
@@ -117,7 +117,7 @@ class ComplexTrace(Trace):
         A value that an outer derivative traces is led through TO_COMPLEX, which gives it a real cotangent back.
         """
         if operand.__class__ is ComplexStepped:
-            if operand.trace is self:
+            if operand._trace is self:
                 return operand.values
         elif isinstance(operand, Traced):
             return TO_COMPLEX(operand)

@@ -18,17 +18,17 @@ from diffbench.watching import carefully, inspected, spoilt, watched
 class Dual(TracedArray):
     """A dual number: the primal x and the tangent ẋ, of the same shape."""
 
-    __slots__ = ("primal", "tangent", "trace")
-    trace: "ForwardTrace"
+    __slots__ = ("_trace", "primal", "tangent")
+    _trace: "ForwardTrace"
 
     def __init__(self, primal: Any, tangent: Any, trace: "ForwardTrace"):
-        self.primal, self.tangent, self.trace = primal, tangent, trace
+        self.primal, self.tangent, self._trace = primal, tangent, trace
 
     def __getitem__(self, index: Any) -> Any:
-        if index.__class__ is int and self.trace.__class__ is ForwardTrace:
+        if index.__class__ is int and self._trace.__class__ is ForwardTrace:
             item: Any = self.primal[index]
             if item.__class__ in SCALARS or is_scalar(item):
-                return Dual(item, self.tangent[index], self.trace)
+                return Dual(item, self.tangent[index], self._trace)
         return INDEX.call((self, index), {})
 
 
@@ -41,7 +41,7 @@ class ForwardTrace(Trace):
         primals: list = []
         tangents, wanted, plain = [], [], True
         for position, operand in enumerate(operands):
-            if operand.__class__ is Dual and operand.trace is self:
+            if operand.__class__ is Dual and operand._trace is self:
                 tangents.append(operand.tangent)
                 wanted.append(position)
                 operand = operand.primal
@@ -61,8 +61,8 @@ class ForwardTrace(Trace):
 
 install_short_way(
     Dual,
-    with_constant="return Dual(y, {times_self}, self.trace)",
-    with_traced="return Dual(y, {times_self} + {times_other}, self.trace)",
+    with_constant="return Dual(y, {times_self}, self._trace)",
+    with_traced="return Dual(y, {times_self} + {times_other}, self._trace)",
 )
 
 
@@ -97,7 +97,7 @@ class Forward(Differentiator):
         end_trace(trace, results)
         values, pushed = [], []
         for result in results:
-            moved = isinstance(result, Dual) and result.trace is trace
+            moved = isinstance(result, Dual) and result._trace is trace
             value = result.primal if moved else result
             tangent = result.tangent if moved else zeros_like(value)
             values.append(value)

@@ -64,15 +64,15 @@ TEXTS = {
 class Exact(TracedArray):
     """An array of exact entries; `values` is an object array, also where it has no axes."""
 
-    __slots__ = ("trace", "values")
-    trace: Any  # an ExactTrace, or what stands in its place after an assignment
+    __slots__ = ("_trace", "values")
+    _trace: Any  # an ExactTrace, or what stands in its place after an assignment
 
     def __init__(self, values: np.ndarray, trace: "ExactTrace"):
-        self.values, self.trace = values, trace
+        self.values, self._trace = values, trace
 
     @property
     def primal(self) -> Any:
-        return self.trace.value if self.trace.__class__ is Held else self.trace.algebra.plain(self.values)
+        return self._trace.value if self._trace.__class__ is Held else self._trace.algebra.plain(self.values)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -83,9 +83,9 @@ class Exact(TracedArray):
 
     @property
     def dtype(self) -> np.dtype:
-        if self.trace.__class__ is Held:
+        if self._trace.__class__ is Held:
             return self.primal.dtype
-        symbolic_mask = self.values.size and all(map(self.trace.algebra.is_condition, self.values.flat))
+        symbolic_mask = self.values.size and all(map(self._trace.algebra.is_condition, self.values.flat))
         return np.dtype(bool if symbolic_mask else float)
 
     def __repr__(self) -> str:
@@ -119,7 +119,7 @@ class ExactTrace(Trace):
 
     def entries(self, x: Any) -> np.ndarray:
         """The exact entries of a value of this trace, of a number, or of an array."""
-        if isinstance(x, Exact) and x.trace is self:
+        if isinstance(x, Exact) and x._trace is self:
             return x.values
         if isinstance(x, Traced):
             if id(x) not in self.parameters:

@@ -17,6 +17,7 @@ from diffbench.primitives import (
     ordering,
     products,
     reductions,
+    refused,
     selecting,
     sequences,
     statistics,
@@ -42,6 +43,7 @@ TABLE: dict[Callable, Row] = {
         norms,
         fourier,
         in_place,
+        refused,
     )
     for row in module.ROWS
 }

@@ -47,7 +47,7 @@ class Traced:
 
     __slots__ = ()
     primal: Any
-    trace: Trace
+    _trace: Trace
 
     def viewed(self, view: Any, primitive: "Primitive", params: dict) -> Any:
         """What a primitive gives that may be a view of this array, so that assignments to one reach the other."""
@@ -70,8 +70,8 @@ class Primitive:
         """Apply to operands, traced or plain."""
         trace = None
         for operand in operands:
-            if isinstance(operand, Traced) and (trace is None or operand.trace.level > trace.level):
-                trace = operand.trace
+            if isinstance(operand, Traced) and (trace is None or operand._trace.level > trace.level):
+                trace = operand._trace
         if trace is None:
             return self.evaluate(*operands, **params)
         if not trace.live:

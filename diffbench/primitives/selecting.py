@@ -55,7 +55,7 @@ def _expand_delete(arr, obj, axis=None):
 
 def _expand_choose(a, choices, out=None, mode="raise"):
     only_default(out=out)
-    a = np.asarray(a)
+    a = np.asarray(a).astype(int)
     arrays = np.broadcast_arrays(*[as_operand(choice) for choice in choices], np.zeros(a.shape))[:-1]
     if mode == "wrap":
         a = np.mod(a, len(arrays))

@@ -12,10 +12,10 @@ from tests.primitives.examples import EXAMPLES, Example, named
 class Watched(TracedArray):
     """A value whose every operation is noticed, also those inside derivative rules."""
 
-    __slots__ = ("primal", "trace")
+    __slots__ = ("primal", "_trace")
 
     def __init__(self, primal, trace):
-        self.primal, self.trace = primal, trace
+        self.primal, self._trace = primal, trace
 
 
 class Watch(Trace):
@@ -26,7 +26,7 @@ class Watch(Trace):
         self.dtypes = {}
 
     def process(self, primitive, operands, params):
-        plain = [x.primal if isinstance(x, Watched) and x.trace is self else x for x in operands]
+        plain = [x.primal if isinstance(x, Watched) and x._trace is self else x for x in operands]
         y = primitive(*plain, **params)
         if primitive.constant:
             return y
