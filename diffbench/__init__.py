@@ -10,6 +10,7 @@ import importlib
 from typing import Any
 
 from diffbench.backends.base import Differentiator
+from diffbench.checkpointing import checkpoint, checkpointed_loop
 from diffbench.debugging import debug
 from diffbench.dispatch import is_traced, primal, stop_gradient
 from diffbench.errors import (
@@ -27,6 +28,7 @@ from diffbench.errors import (
     UnsupportedPrimitive,
     UnsupportedVerb,
 )
+from diffbench.implicit import implicit_fixed_point, implicit_root
 from diffbench.operators import (
     derivative,
     elementwise_derivative,
@@ -42,6 +44,7 @@ from diffbench.operators import (
 )
 from diffbench.reference import reference
 from diffbench.registry import backends, get_backend, register_backend
+from diffbench.user_primitive import primitive
 
 __version__ = "0.1.0"
 
@@ -71,6 +74,8 @@ __all__ = [
     "UnsupportedPrimitive",
     "UnsupportedVerb",
     "backends",
+    "checkpoint",
+    "checkpointed_loop",
     "debug",
     "derivative",
     "elementwise_derivative",
@@ -78,11 +83,14 @@ __all__ = [
     "gradient",
     "hessian",
     "hvp",
+    "implicit_fixed_point",
+    "implicit_root",
     "is_traced",
     "jacobian",
     "jvp",
     "linearize",
     "primal",
+    "primitive",
     "pullback",
     "reference",
     "register_backend",

@@ -63,7 +63,7 @@ class Tape(Trace):
     def __init__(self, inputs: Sequence) -> None:
         super().__init__()
         self.entries: list[tuple] = [()] * len(inputs)
-        self.inputs = [Recorded(watched(primal), self, index) for index, primal in enumerate(inputs)]
+        self.inputs: list = [Recorded(watched(primal), self, index) for index, primal in enumerate(inputs)]
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
         primals: list = []

@@ -11,10 +11,13 @@ must refuse in words, with a DiffbenchError.
         ...
 
     diffbench.checks.check_backend(Mine())
+
+Beside it, `check_primitive(p, *args)` checks the derivatives of one function.
 """
 
 from diffbench.checks.cases import Case
 from diffbench.checks.conformance import Result, check_backend
+from diffbench.checks.primitives import check_primitive
 from diffbench.checks.suite import CHECKS
 
-__all__ = ["CHECKS", "Case", "Result", "check_backend"]
+__all__ = ["CHECKS", "Case", "Result", "check_backend", "check_primitive"]
