@@ -121,7 +121,8 @@ def _expand_trim_zeros(filt, trim="fb", axis=None):
         range(rank_of(filt)) if axis is None else [from_the_front(int(k), rank_of(filt)) for k in np.atleast_1d(axis)]
     ):
         others = tuple(other for other in range(rank_of(filt)) if other != k)
-        there = np.flatnonzero(np.any(filt != 0, axis=others))
+        nonzero = filt != 0
+        there = np.flatnonzero(np.any(nonzero, axis=others) if others else nonzero)
         first, last = (there[0], there[-1] + 1) if there.size else (0, 0)
         window = slice(first if "f" in trim.lower() else None, last if "b" in trim.lower() else None)
         filt = filt[along(k, window)]

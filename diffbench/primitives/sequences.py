@@ -344,6 +344,8 @@ def _expand_i0(x):
     largest = np.max(np.abs(x)) if np.size(x) else 0.0
     while isinstance(largest, Traced):
         largest = largest.primal
+    if not isinstance(largest, float | np.floating):
+        raise NotCovered("exact numbers: as many points as double precision needs would not do")
     cosines = constants(np.cos(np.pi * (np.arange(n := 32 + int(largest)) + 0.5) / n), x)
     return np.mean(np.exp(np.expand_dims(x, -1) * cosines), axis=-1)
 
