@@ -114,7 +114,7 @@ class Graph:
 
 def is_simple(expression: Expr) -> bool:
     """Whether an expression needs no name: a symbol, a number, or a number times a symbol."""
-    if isinstance(expression, bool) or not expression.args or not expression.free_symbols:
+    if not expression.args or not expression.free_symbols:
         return True
     return (
         expression.is_Mul

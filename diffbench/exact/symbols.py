@@ -147,7 +147,8 @@ class Symbols(Algebra):
         return values
 
     def named(self, values: np.ndarray) -> np.ndarray:
-        return values if self.name is None else each(self.name, values)
+        name = self.name
+        return values if name is None else each(lambda x: x if isinstance(x, bool) else name(x), values)
 
     def meaning(self, text: str, variables: tuple[str, ...]) -> Callable:
         function = super().meaning(text, variables)
