@@ -95,8 +95,8 @@ def page() -> str:
         "",
         "Made by `python -m tests.primitives.support > docs/support.md`, which runs an example of every row of the",
         "table (diffbench/primitives/) by every method that traces f. *right*: it agrees with central differences;",
-        "*-*: the method refuses in words. Second order is forward over reverse. Complex step runs with `branches='real'`.",
-        "Finite differences take every function.",
+        "*-*: the method refuses in words. Second order is forward over reverse. Complex step runs with",
+        "`branches='real'`. Finite differences take every function.",
         "",
     ]
     rows = sorted((row for row in TABLE.values() if public(row)), key=lambda row: (group_of(row), row.name.lower()))
