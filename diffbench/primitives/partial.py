@@ -78,6 +78,8 @@ class Partial:
         product = f"zero_stays_zero(t, {_times(text, tree)})" if singular else _times(text, tree)
         self.times = eval(f"lambda t, {arguments}: {product}", RULE_NAMES)
         number = _times(text, tree) if text == "1" or text.startswith("share(") else f"t * ({text})"
+        if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div) and ast.unparse(tree.left) == "1":
+            number = f"t / ({ast.unparse(tree.right)})"  # one operation, not two
         number = ast.unparse(_DivisionsAsCalls().visit(ast.parse(number, mode="eval")))
         number = f"zero_stays_zero(t, {number})" if singular else number
         self.times_number = eval(f"lambda t, {arguments}: {number}", RULE_NAMES)
