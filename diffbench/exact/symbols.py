@@ -161,7 +161,9 @@ class Symbols(Algebra):
         return on_entries
 
     def on_objects(self, primitive: Primitive, values: Any, params: dict) -> Any:
-        if isinstance(primitive, Constant) and any(getattr(x, "free_symbols", ()) for value in values for x in value.flat):
+        if isinstance(primitive, Constant) and any(
+            getattr(x, "free_symbols", ()) for value in values for x in value.flat
+        ):
             raise self.undecided(primitive, "its result depends on the values that the symbols stand for")
         if getattr(primitive, "function", None) not in MOVING:
             values = [each(self.indicator, value) for value in values]

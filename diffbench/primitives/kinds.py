@@ -15,6 +15,7 @@ operands and params. `examples` are calls on which the tests of the table check 
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -115,7 +116,7 @@ class Elementwise(PrimitiveRow):
         super().__init__(function, bind=bind, evaluate=evaluate, name=name, examples=examples)
         if evaluate is None and isinstance(function, np.ufunc):
             self.evaluate = pooled(function)
-        self.variables = "x" if len(partials) == 1 else "abc"[: len(partials)]
+        self.variables = "x" if len(partials) == 1 else "abcdefgh"[: len(partials)]
         self.partials = [text and Partial(text, "y" + self.variables, singular) for text in partials]
         mentioned = {name for partial in self.partials if partial for name in partial.mentioned}
         self.remembers = [i for i, name in enumerate(self.variables) if name in mentioned]
@@ -362,6 +363,8 @@ def qualified_name(function: Callable) -> str:
     """
     name = getattr(function, "__name__", repr(function))
     module = getattr(function, "__module__", None) or "numpy"
+    if function is getattr(sys.modules.get("scipy.special"), name, None):
+        module = "scipy.special"  # a ufunc does not say where it comes from
     return f"{module}.{name}"
 
 

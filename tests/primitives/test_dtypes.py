@@ -12,7 +12,7 @@ from tests.primitives.examples import EXAMPLES, Example, named
 class Watched(TracedArray):
     """A value whose every operation is noticed, also those inside derivative rules."""
 
-    __slots__ = ("primal", "_trace")
+    __slots__ = ("_trace", "primal")
 
     def __init__(self, primal, trace):
         self.primal, self._trace = primal, trace

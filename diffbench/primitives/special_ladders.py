@@ -1,0 +1,254 @@
+"""Families of functions in which the derivative of each is another: what the rules for scipy.special lean on.
+
+The derivative of psi is the trigamma function, which is no ufunc of SciPy; that of erfcx is a difference of two large
+numbers. A row of this file is such a function of our own, with its place in the family as first operand, evaluated so
+that nothing cancels. Its partials name the next members, so that derivatives of any order are as accurate.
+"""
+
+import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from diffbench.primitives.kinds import Elementwise
+from diffbench.primitives.partial import RULE_NAMES
+
+
+def in_double(function: Callable) -> Callable:
+    """Let a function compute in float64, and give its result in the precision of its operands."""
+
+    @wraps(function)
+    def evaluate(*operands: Any) -> Any:
+        floats = [x for x in operands if isinstance(x, np.ndarray | np.generic) and x.dtype.kind == "f"]
+        with np.errstate(all="ignore"):
+            y = function(*[np.asarray(x, float) for x in operands])
+        return np.asarray(y, np.result_type(*floats) if floats else float)[()]
+
+    return evaluate
+
+
+def ladder(*partials: str | None, exact: str, singular: bool = False) -> Callable[[Callable], Elementwise]:
+    """Make a row of a function of ours, which partials know by its name."""
+
+    def row(function: Callable) -> Elementwise:
+        name, evaluate = function.__name__, in_double(function)
+        RULE_NAMES[name] = ours = Elementwise(
+            evaluate, *partials, exact=exact, singular=singular, analytic=False, name=name
+        )
+        return ours
+
+    return row
+
+
+# -- polygamma and zeta functions --------------------------------------------------------------------------------------
+
+
+@ladder(
+    None,
+    "polygamma(a + 1, b)",
+    exact="polygamma(a, b)",
+)
+def polygamma(n, x):
+    """The n-th derivative of psi(x)."""
+    return np.where(n == 0, special.psi(x), (-1.0) ** (n + 1) * special.gamma(n + 1) * special.zeta(n + 1, x))
+
+
+BERNOULLI = special.bernoulli(24)[2::2]
+
+
+@ladder(
+    None,
+    "-zeta_log(a + 1, b, c)",
+    "a * zeta_log(maximum(a - 1, 0), b + 1, c) - b * zeta_log(a, b + 1, c)",
+    exact="(-1) ** a * zeta(b, c, a)",
+)
+def zeta_log(n, s, q):
+    """Σ log(k + q)ⁿ (k + q)⁻ˢ over k = 0, 1, ...: the n-th derivative of (-1)ⁿ ζ(s, q) in s.
+
+    By the sum of Euler and Maclaurin; the derivatives of log(t)ⁿ t⁻ˢ are t⁻ˢ⁻ʲ times polynomials in log(t).
+    """
+    n, s, q = np.broadcast_arrays(n, s, q)
+    y = np.zeros(n.shape)
+    for order in np.unique(n):
+        here = n == order
+        y[here] = _zeta_log(int(order), s[here], q[here])
+    return y
+
+
+def _zeta_log(n: int, s: np.ndarray, q: np.ndarray, first: int = 12) -> np.ndarray:
+    total = sum(np.log(k + q) ** n * (k + q) ** -s for k in range(first))
+    t = first + q
+    log = np.log(t)
+    tail = sum(math.comb(n, j) * math.factorial(j) * log ** (n - j) / (s - 1) ** (j + 1) for j in range(n + 1))
+    total = total + t ** (1 - s) * tail + log**n * t**-s / 2
+    coefficients = [np.ones_like(s) if j == n else np.zeros_like(s) for j in range(n + 1)]  # of powers of log(t)
+    for j in range(2 * len(BERNOULLI) - 1):
+        raised = [*[k * c for k, c in enumerate(coefficients)][1:], np.zeros_like(s)]
+        coefficients = [up - (s + j) * c for up, c in zip(raised, coefficients)]
+        if j % 2 == 0:
+            polynomial = sum(c * log**k for k, c in enumerate(coefficients))
+            total = total - BERNOULLI[j // 2] / math.factorial(j + 2) * t ** (-s - j - 1) * polynomial
+    return total
+
+
+# -- the Faddeeva function w(z) = exp(-z²) erfc(-iz), and with it erfcx, dawsn and the profile of Voigt ----------------
+
+FAR = 6.5  # from here on the asymptotic series is right to all digits
+
+
+def _faddeeva(n: np.ndarray, p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """The n-th derivative of w at p + iq.
+
+    Near 0 by w' = -2zw + 2i/√π and its derivatives, which cancel far away. There, for q ≥ 0, by the derivatives of the
+    asymptotic series w ~ i/√π Σ (2k-1)!!/2ᵏ z^(-2k-1) (DLMF 7.12.1), and of exp(-z²) beside the real axis.
+    """
+    n, p, q = np.broadcast_arrays(n, p, q)
+    z, highest = p + 1j * q, int(np.max(n, initial=0))
+    far = (np.abs(z) > FAR) & (q >= 0)
+    near = np.where(far, 1.0, z)
+    direct = [special.wofz(near), -2 * near * special.wofz(near) + 2j / math.sqrt(math.pi)]
+    bell = [np.where(far & (q < np.abs(p) / 4), np.exp(-z * z), 0.0)]
+    bell.append(-2 * z * bell[0])
+    for k in range(1, highest):
+        direct.append(-2 * near * direct[k] - 2 * k * direct[k - 1])
+        bell.append(-2 * z * bell[k] - 2 * k * bell[k - 1])
+    z = np.where(far, z, FAR)
+    term = 1j / math.sqrt(math.pi) * (-1) ** n * special.gamma(n + 1) * z ** (-n - 1)
+    series = np.zeros_like(term)
+    for k in range(40):
+        series += term
+        term = term * ((k + 0.5) / (z * z)) * ((2 * k + n + 1) * (2 * k + n + 2) / ((2 * k + 1) * (2 * k + 2)))
+    order = n.astype(int)
+    return np.where(far, series + np.choose(order, bell), np.choose(order, direct))
+
+
+@ladder(
+    None,
+    "faddeeva_real(a + 1, b, c)",
+    "-faddeeva_imag(a + 1, b, c)",
+    exact="faddeeva_real(a, b, c)",
+)
+def faddeeva_real(n, p, q):
+    """The real part of the n-th derivative of w at p + iq."""
+    return _faddeeva(n, p, q).real
+
+
+@ladder(
+    None,
+    "faddeeva_imag(a + 1, b, c)",
+    "faddeeva_real(a + 1, b, c)",
+    exact="faddeeva_imag(a, b, c)",
+)
+def faddeeva_imag(n, p, q):
+    """The imaginary part of the n-th derivative of w at p + iq."""
+    return _faddeeva(n, p, q).imag
+
+
+# -- differences of scaled Bessel functions, which for large x agree to ever more digits -------------------------------
+
+
+def _hankel_difference(v: np.ndarray, x: np.ndarray, sign: int) -> np.ndarray:
+    """Σ signᵏ (aₖ(v + 1) - aₖ(v)) / xᵏ, where aₖ are the coefficients of Hankel's series (DLMF 10.17.1)."""
+    low, high, total = np.ones_like(x), np.ones_like(x), np.zeros_like(x)
+    for k in range(1, 21):
+        low = low * sign * (4 * v * v - (2 * k - 1) ** 2) / (8 * k * x)
+        high = high * sign * (4 * (v + 1) ** 2 - (2 * k - 1) ** 2) / (8 * k * x)
+        total = total + (high - low)
+    return total
+
+
+@ladder(
+    None,
+    "(ive_drop(a - 1, b) + ive_drop(a + 1, b)) / 2 - sign(b) * ive_drop(a, b)",
+    exact="(besseli(a, b) - sign(b) * besseli(a + 1, b)) * exp(-Abs(b))",
+)
+def ive_drop(v, x):
+    """ive(v, x) - sign(x) ive(v + 1, x), for large x by Hankel's series."""
+    direct = special.ive(v, x) - np.sign(x) * special.ive(v + 1, x)
+    size = np.where(x < 0, -x, x)
+    far = size > 50 + 2 * v * v
+    size = np.where(far, size, 1.0)
+    parity = np.where(x < 0, np.where(v == np.rint(v), (-1.0) ** np.rint(v), np.nan), 1.0)
+    return np.where(far, -parity * _hankel_difference(v, size, -1) / np.sqrt(2 * math.pi * size), direct)
+
+
+@ladder(
+    None,
+    "kve_rise(a, b) - (kve_rise(a - 1, b) + kve_rise(a + 1, b)) / 2",
+    exact="(besselk(a + 1, b) - besselk(a, b)) * exp(b)",
+)
+def kve_rise(v, x):
+    """kve(v + 1, x) - kve(v, x), for large x by Hankel's series."""
+    far = x > 50 + 2 * v * v
+    size = np.where(far, x, 1.0)
+    series = _hankel_difference(v, size, 1) * np.sqrt(math.pi / (2 * size))
+    return np.where(far, series, special.kve(v + 1, x) - special.kve(v, x))
+
+
+# -- densities of the gamma, beta and t distributions: Loader (2000), "Fast and accurate computation of binomial
+# probabilities" -------------------------------------------------------------------------------------------------------
+
+STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
+HALF_LOG_2PI = math.log(2 * math.pi) / 2
+
+
+def _stirling_error(x: np.ndarray) -> np.ndarray:
+    """log Γ(x + 1) less Stirling's approximation of it."""
+    far = np.maximum(x, 10.0)
+    series = sum(c / far ** (2 * k + 1) for k, c in enumerate(STIRLING))
+    return np.where(x > 10, series, special.gammaln(x + 1) - (special.xlogy(x + 0.5, x) - x + HALF_LOG_2PI))
+
+
+def _deviance(x: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """x log(x / mean) + mean - x, also where x and mean agree to many digits."""
+    r = (x - mean) / (x + mean)
+    near = np.abs(r) < 0.1
+    square = np.where(near, r * r, 0.0)
+    series = sum(square**k / (2 * k + 1) for k in range(1, 9))  # 2 artanh(r) = log(x / mean), less its first term
+    return np.where(near, (x - mean) * r + 2 * x * r * series, special.xlogy(x, x / mean) + mean - x)
+
+
+@ladder(
+    "y * (log(b) - psi(a))",
+    "gamma_density(a - 1, b) - y",
+    exact="b ** (a - 1) * exp(-b) * rgamma(a)",
+    singular=True,
+)
+def gamma_density(a, x):
+    """x^(a-1) exp(-x) / Γ(a)."""
+    poisson = np.exp(-_stirling_error(a) - _deviance(a, x)) / np.sqrt(2 * math.pi * a)
+    small = np.exp(special.xlogy(a - 1, x) - x) * special.rgamma(a)
+    return np.where((a > 10) & (x > 0) & np.isfinite(x), poisson * a / x, small)
+
+
+@ladder(
+    "y * (log(c) + polygamma_rise(0, a, b))",
+    "y * (log1p(-c) + polygamma_rise(0, b, a))",
+    "y * ((a - 1) / c - (b - 1) / (1 - c))",
+    exact="c ** (a - 1) * (1 - c) ** (b - 1) / beta(a, b)",
+    singular=True,
+)
+def beta_density(a, b, x):
+    """x^(a-1) (1-x)^(b-1) / B(a, b)."""
+    n = a + b
+    errors = _stirling_error(n) - _stirling_error(a) - _stirling_error(b)
+    deviance = _deviance(a, n * x) + _deviance(b, n * (1 - x))
+    binomial = np.sqrt(n / (2 * math.pi * a * b)) * np.exp(errors - deviance)
+    small = np.exp(special.xlogy(a - 1, x) + special.xlog1py(b - 1, -x)) / special.beta(a, b)
+    return np.where((np.maximum(a, b) > 10) & (x > 0) & (x < 1), binomial * (a * b / n) / (x * (1 - x)), small)
+
+
+@ladder(
+    "y * (polygamma_rise(0, a / 2, 0.5) - 1 / a - log1p(b * b / a) + (a + 1) / a * (b * b / (a + b * b))) / 2",
+    "-y * (a + 1) * b / (a + b * b)",
+    exact="gamma((a + 1) / 2) * rgamma(a / 2) / sqrt(pi * a) * (1 + b * b / a) ** (-(a + 1) / 2)",
+)
+def t_density(v, t):
+    """Γ((v+1)/2) / (√(vπ) Γ(v/2)) (1 + t²/v)^(-(v+1)/2)."""
+    half = v / 2
+    far = np.exp(_stirling_error(half - 0.5) - _stirling_error(half) - _deviance(half, half - 0.5))
+    near = special.gamma(half + 0.5) * special.rgamma(half) / np.sqrt(half)
+    return np.where(v > 30, far, near) / math.sqrt(2 * math.pi) * np.exp(-(v + 1) / 2 * np.log1p(t * t / v))

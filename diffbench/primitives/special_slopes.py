@@ -1,0 +1,179 @@
+"""What the partials of scipy_special.py need beyond one line: slopes that have two forms, each right where it is used.
+
+They are plain NumPy in terms of other rows, and so may themselves be differentiated.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from diffbench.primitives.kinds import rule_name
+from diffbench.primitives.partial import RULE_NAMES, ExactConstant
+from diffbench.primitives.special_integrals import beta_integral, elliptic, gamma_integral, polygamma_rise
+from diffbench.primitives.special_ladders import beta_density, gamma_density, t_density, zeta_log
+
+PI: ExactConstant = RULE_NAMES["PI"]
+LOG_2PI = ExactConstant(math.log(2 * math.pi), "log(2 * pi)")
+SQRT_2PI = ExactConstant(math.sqrt(2 * math.pi), "sqrt(2 * pi)")
+
+
+# -- gamma and zeta functions ------------------------------------------------------------------------------------------
+
+
+@rule_name
+def rgamma_slope(x: Any, y: Any) -> Any:
+    """-psi(x) / Γ(x); for small x, where psi has the poles at which 1/Γ is zero, by reflection at 1/2."""
+    low = x < 0.5
+    reflected, ordinary = np.where(low, x, 0.0), np.where(low, 1.0, x)
+    angle = PI * (reflected - 2 * np.rint(reflected / 2))
+    bracket = np.cos(angle) - special.psi(1 - reflected) * np.sin(angle) / PI
+    return np.where(low, special.gamma(1 - reflected) * bracket, -y * special.psi(ordinary))
+
+
+@rule_name
+def zeta_slope(x: Any) -> Any:
+    """ζ'(x), for x < 0 by the derivative of ζ(x) = 2ˣ πˣ⁻¹ sin(πx/2) Γ(1-x) ζ(1-x)."""
+    low = x < 0
+    s = np.where(low, 1 - x, 2.0)
+    angle = PI * (1 - s) / 2
+    level = LOG_2PI - special.psi(s)
+    cosine, sine = PI / 2 * np.cos(angle), np.sin(angle)
+    bracket = (cosine + sine * level) * special.zeta(s) + sine * zeta_log(1, s, 1)
+    reflected = 2 * np.exp(-s * LOG_2PI) * special.gamma(s) * bracket
+    return np.where(low, reflected, -zeta_log(1, np.where(low, 2.0, x), 1))
+
+
+@rule_name
+def expn_slope(n: Any, x: Any, y: Any) -> Any:
+    """-E(n-1, x), where E(-1, x) = (exp(-x) + E(0, x)) / x."""
+    return -np.where(n == 0, (np.exp(-x) + y) / x, special.expn(np.maximum(n - 1, 0), x))
+
+
+# -- distribution functions in their parameters ------------------------------------------------------------------------
+
+
+@rule_name
+def gammainc_slope(a: Any, x: Any) -> Any:
+    """∂P(a, x)/∂a, by the integral on that side of x on which its terms have one sign."""
+    inside = (x > 0) & np.isfinite(x)
+    x = np.where(inside, x, a)
+    side = np.where(x > a, np.ones_like(x), -np.ones_like(x))
+    level = np.log(x) - special.psi(a)
+    terms = level * gamma_integral(0, 0, side, a, x) + side * gamma_integral(1, 0, side, a, x)
+    return np.where(inside, -side * x * gamma_density(a, x) * terms, 0.0)
+
+
+@rule_name
+def betainc_slopes(a: Any, b: Any, x: Any, rest: Any) -> tuple[Any, Any]:
+    """∂I(a, b, x)/∂a and ∂I/∂b, by the integral on that side of x on which its terms have one sign; rest is 1 - x."""
+    inside = (x > 0) & (rest > 0)
+    x, rest = np.where(inside, x, 0.5), np.where(inside, rest, 0.5)
+    above = x * (a + b) > a
+    p, q, s, t = np.where(above, b, a), np.where(above, a, b), np.where(above, rest, x), np.where(above, x, rest)
+    whole, in_r = beta_integral(0, 0, 0, p, q, s), beta_integral(0, 1, 0, p, q, s)
+    in_p = (np.log(s) + polygamma_rise(0, p, q)) * whole - beta_integral(1, 0, 0, p, q, s) - in_r
+    in_q = (np.log(t) + polygamma_rise(0, q, p)) * whole - in_r
+    factor = np.where(inside, s * t * beta_density(p, q, s), 0.0)
+    return factor * np.where(above, -in_q, in_p), factor * np.where(above, -in_p, in_q)
+
+
+@rule_name
+def stdtr_slope(v: Any, t: Any) -> Any:
+    """The derivative of the distribution function of Student's t in the degrees of freedom."""
+    square = t * t
+    in_a, _ = betainc_slopes(v / 2, 0.5 * np.ones_like(t), v / (v + square), square / (v + square))
+    return -np.sign(t) * in_a / 4 - t * t_density(v, t) / (2 * v)
+
+
+@rule_name
+def kolmogorov_slope(x: Any) -> Any:
+    """The derivative of Kolmogorov's survival function, by its series for large x or by that for small."""
+    far, tiny = x > 1, x < 0.02
+    large, small = np.where(far, x, 1.0), np.where(far | tiny, 1.0, x)
+    square = np.square(large)
+    series: Any = 0.0
+    theta: Any = 0.0
+    for k in range(1, 9):
+        series = series + (-1) ** k * k * k * np.exp(-2 * k * k * square)
+        odd = np.square((2 * k - 1) * (PI / small))
+        theta = theta + (1 - odd / 4) * np.exp(-odd / 8)
+    theta = theta * SQRT_2PI / np.square(small)
+    return np.where(far, 8 * large * series, np.where(tiny, 0.0, theta))
+
+
+# -- quotients that are regular at 0 -----------------------------------------------------------------------------------
+
+
+@rule_name
+def sin_over(x: Any) -> Any:
+    """sin(x) / x; near 0 by sinc, whose own slope is right there."""
+    near = np.abs(x) < 1
+    return np.where(near, np.sinc(np.where(near, x, 0.0) / PI), np.sin(x) / np.where(near, 1.0, x))
+
+
+@rule_name
+def bessel_over(value: Any, x: Any, sign: int) -> Any:
+    """(B(x) - 1) / x, where B is I₀ (sign 1) or J₀ (sign -1) and value is B(x); near 0 by the power series."""
+    near = np.abs(x) < 2
+    quarter = sign * np.square(np.where(near, x, 0.0)) / 4
+    series: Any = 1
+    for k in range(30, 0, -1):
+        series = 1 + quarter / ((k + 1) * (k + 1)) * series
+    return np.where(near, sign * x / 4 * series, (value - 1) / np.where(near, 1.0, x))
+
+
+@rule_name
+def ratio(a: Any, b: Any) -> Any:
+    """a / b, and 0 at a = b = 0."""
+    return a / np.where((a == 0) & (b == 0), 1.0, b)
+
+
+@rule_name
+def boxcox_slope(log: Any, b: Any) -> Any:
+    """∂/∂b of (exp(b log) - 1) / b, where log is the logarithm of the first operand of boxcox."""
+    at_zero = (log == -np.inf) & (b > 0)
+    finite = np.where(at_zero, 0.0, log)
+    slope = np.square(finite) * special.hyp1f1(2, 3, b * finite) / 2
+    return np.where(at_zero, 1 / np.square(np.where(at_zero, b, 1.0)), slope)
+
+
+# -- elliptic functions, Bessel functions, Tukey's distribution --------------------------------------------------------
+
+
+@rule_name
+def agm_slope(a: Any, b: Any, y: Any) -> Any:
+    """∂agm(a, b)/∂a, from agm(a, b) = π(a+b) / 4K(m) with m = ((a-b)/(a+b))²; it is regular at a = b."""
+    total = a + b
+    rest = 4 * a * b / np.square(total)  # 1 - m
+    growth = special.elliprd(0, 1, rest) / 6 / special.ellipkm1(rest)  # K'(m) / K(m)
+    return y / total * (1 - growth * 4 * b * (a - b) / np.square(total))
+
+
+@rule_name
+def jacobi_am_slope(u: Any, m: Any) -> Any:
+    """∂am(u, m)/∂m, from the derivative of the elliptic integral whose inverse am is."""
+    angle = RULE_NAMES["jacobi_am"](u, m)
+    return -RULE_NAMES["jacobi_dn"](u, m) * elliptic(1, 1, angle, m) / 2
+
+
+@rule_name
+def spherical_slope(function: Any, n: Any, x: Any, sign: int) -> Any:
+    """(n f(n-1, x) + sign (n+1) f(n+1, x)) / (2n+1), the derivative of a spherical Bessel function (DLMF 10.51.2)."""
+    lower = function(np.maximum(n - 1, 0), x)
+    return (n * lower + sign * (n + 1) * function(n + 1, x)) / (2 * n + 1)
+
+
+@rule_name
+def struve_term(v: Any, x: Any) -> Any:
+    """(x/2)ᵛ / (√π Γ(v + 3/2)), the term by which Struve's functions differ from Bessel's (DLMF 11.4.27)."""
+    return np.power(x / 2, v) * special.rgamma(v + 1.5) / RULE_NAMES["SQRT_PI"]
+
+
+@rule_name
+def tukey_slope(b: Any, y: Any) -> Any:
+    """The density of Tukey's lambda distribution where its distribution function is y; 0 outside of the support."""
+    inside = (y > 0) & (y < 1)
+    p = np.where(inside, y, 0.5)
+    return np.where(inside, 1 / (np.power(p, b - 1) + np.power(1 - p, b - 1)), 0.0)
