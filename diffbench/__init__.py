@@ -48,7 +48,7 @@ from diffbench.user_primitive import primitive
 
 __version__ = "0.1.0"
 
-_LOADED_WHEN_USED = ("checks", "measure", "problems")
+_LOADED_WHEN_USED = ("checks", "measure", "problems", "special")
 
 
 def __getattr__(name: str) -> Any:
