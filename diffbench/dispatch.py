@@ -225,7 +225,8 @@ def trace_lost(what: str) -> TraceLost:
         where=user_location(),
         why="the result would be a plain number, which no trace watches",
         hint="use NumPy's function (np.sin for math.sin); build arrays with np.stack or np.array of the parts instead "
-        "of writing into one; diffbench.special has SciPy's logsumexp, softmax and laws; db.primal(x) gives the plain value where no derivative is wanted",
+        "of writing into one; diffbench.special has SciPy's logsumexp, softmax and laws; db.primal(x) gives the plain "
+        "value where no derivative is wanted",
     )
 
 
