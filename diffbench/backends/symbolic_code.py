@@ -3,6 +3,7 @@
 The code is plain NumPy on scalars, so that outer derivatives trace through it.
 """
 
+import sys
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any
@@ -12,7 +13,7 @@ import sympy
 from sympy.printing.numpy import NumPyPrinter
 
 from diffbench.backends.symbolic_graph import Graph, is_reciprocal
-from diffbench.exact import Exact
+from diffbench.exact import Exact, special
 from diffbench.primitives.partial import ExactConstant
 from diffbench.primitives.primitive import Traced
 
@@ -28,7 +29,7 @@ class Code:
         self.function = sympy.lambdify(
             [tuple(inputs), Printer.CONSTANTS],
             list(outputs),
-            modules="numpy",
+            modules=[special.in_code() if "scipy.special" in sys.modules else {}, "numpy"],
             printer=printer,
             cse=lambda expressions: (definitions, expressions),  # the graph has found the common subexpressions already
             docstring_limit=0,
@@ -119,5 +120,12 @@ class Printer(NumPyPrinter):
     def _print_trunc(self, expr: Expr) -> str:
         return f"trunc({self._print(expr.args[0])})"
 
+    def _print_by_name(self, expr: Expr) -> str:
+        return f"{expr.func.__name__}({', '.join(map(self._print, expr.args))})"
+
     _print_Max, _print_Min = _folded("maximum"), _folded("minimum")
     _print_And, _print_Or, _print_Xor = _folded("logical_and"), _folded("logical_or"), _folded("logical_xor")
+
+
+for _name in (*special.IN_CODE, *special.PARTS, "polygamma"):  # lest SymPy's printer puts in those of math
+    setattr(Printer, f"_print_{_name}", Printer._print_by_name)

@@ -160,4 +160,4 @@ def local_derivatives(node: Expr, name: Expr) -> Iterable[Expr]:
         )
         safe = x + sympy.Piecewise((1, sympy.Eq(x, 0)), (0, True))
         return [sympy.Piecewise((series, sympy.Abs(x) < sympy.Rational(1, 8)), ((sympy.cos(x) - name) / safe, True))]
-    return [node.fdiff(i + 1) for i in range(len(node.args))]
+    return [node.fdiff(i + 1) if part.free_symbols else sympy.Integer(0) for i, part in enumerate(node.args)]

@@ -4,6 +4,7 @@ trace.py    arrays of exact entries, and what a row of the table means for them
 digits.py   numbers of many digits (mpmath)
 symbols.py  symbols (SymPy)
 linear_algebra.py  numpy.linalg on both
+special.py         scipy.special on both
 """
 
 from diffbench.exact.digits import Digits

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from diffbench.exact import linear_algebra
+from diffbench.exact import linear_algebra, special
 from diffbench.exact.trace import Algebra, not_real
 
 REAL = (
@@ -42,6 +42,7 @@ class Digits(Algebra):
             "Eq": lambda a, b: a == b, "Ne": lambda a, b: a != b,
             "Not": lambda a: not a, "Xor": lambda a, b: bool(a) != bool(b),
             "And": lambda *conditions: all(conditions), "Or": lambda *conditions: any(conditions),
+            **special.of_digits(context),
         }  # fmt: skip
         self.functions[np.digitize] = digitize
         self.functions |= linear_algebra.of_digits(context)

@@ -15,7 +15,7 @@ from sympy.codegen.numpy_nodes import logaddexp, logaddexp2
 from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from diffbench.errors import ClosedFormRequired, user_location
-from diffbench.exact import linear_algebra
+from diffbench.exact import linear_algebra, special
 from diffbench.exact.trace import MOVING, Algebra, each, not_real, reduced
 from diffbench.primitives.kinds import Constant, shape_of
 from diffbench.primitives.primitive import Primitive, Traced
@@ -67,6 +67,7 @@ class Symbols(Algebra):
             "cbrt": cbrt, "trunc": trunc,
             "where": self.where, "Not": lambda a: sympy.Not(self.condition(a)),
             **{n: self._logical(getattr(sympy, n)) for n in ("And", "Or", "Xor")},
+            **special.of_symbols(),
         }  # fmt: skip
         self.texts = {np.logaddexp: "logaddexp(a, b)", np.logaddexp2: "logaddexp2(a, b)"}
         self.functions |= {

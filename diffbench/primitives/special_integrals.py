@@ -174,17 +174,17 @@ def elliptic(j, k, phi, m):
     return 2 * turns * within_a_quarter(np.pi / 2) + np.sign(phi - turns * np.pi) * within_a_quarter(rest)
 
 
-# -- log(1 + x) / x ----------------------------------------------------------------------------------------------------
+# -- log(x) / (x - 1) --------------------------------------------------------------------------------------------------
 
 
 @ladder(
     None,
-    "-(a + 1) * log1p_ratio(a + 1, b)",
-    exact="quad(lambda t: t ** a / (1 + b * t) ** (a + 1), 0, 1)",
+    "-(a + 1) * log_ratio(a + 1, b)",
+    exact="quad(lambda t: t ** a / (1 + (b - 1) * t) ** (a + 1), 0, 1)",
 )
-def log1p_ratio(n, x):
-    """∫₀¹ tⁿ (1 + xt)⁻ⁿ⁻¹ dt, with t = s/(1+s): for n = 0 it is log(1 + x) / x, and 1 at 0."""
+def log_ratio(n, x):
+    """∫₀¹ tⁿ (1 + (x-1)t)⁻ⁿ⁻¹ dt, with t = s/(1+s): for n = 0 it is log(x) / (x - 1), and 1 at x = 1."""
     return on_half_line(
-        lambda s, n, x: s**n / ((1 + s) * (1 + (1 + x) * s) ** (n + 1)),
-        np.minimum(1.0, 1 / (1 + x)), n, x, nodes=ALGEBRAIC,
+        lambda s, n, x: s**n / ((1 + s) * (1 + x * s) ** (n + 1)),
+        np.minimum(1.0, 1 / x), n, x, nodes=ALGEBRAIC,
     )  # fmt: skip

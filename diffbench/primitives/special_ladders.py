@@ -163,7 +163,7 @@ def _hankel_difference(v: np.ndarray, x: np.ndarray, sign: int) -> np.ndarray:
 @ladder(
     None,
     "(ive_drop(a - 1, b) + ive_drop(a + 1, b)) / 2 - sign(b) * ive_drop(a, b)",
-    exact="(besseli(a, b) - sign(b) * besseli(a + 1, b)) * exp(-Abs(b))",
+    exact="ive(a, b) - sign(b) * ive(a + 1, b)",
 )
 def ive_drop(v, x):
     """ive(v, x) - sign(x) ive(v + 1, x), for large x by Hankel's series."""
@@ -178,7 +178,7 @@ def ive_drop(v, x):
 @ladder(
     None,
     "kve_rise(a, b) - (kve_rise(a - 1, b) + kve_rise(a + 1, b)) / 2",
-    exact="(besselk(a + 1, b) - besselk(a, b)) * exp(b)",
+    exact="kve(a + 1, b) - kve(a, b)",
 )
 def kve_rise(v, x):
     """kve(v + 1, x) - kve(v, x), for large x by Hankel's series."""

@@ -39,7 +39,7 @@ def zeta_slope(x: Any) -> Any:
     s = np.where(low, 1 - x, 2.0)
     angle = PI * (1 - s) / 2
     level = LOG_2PI - special.psi(s)
-    cosine, sine = PI / 2 * np.cos(angle), np.sin(angle)
+    cosine, sine = PI * np.cos(angle) / 2, np.sin(angle)
     bracket = (cosine + sine * level) * special.zeta(s) + sine * zeta_log(1, s, 1)
     reflected = 2 * np.exp(-s * LOG_2PI) * special.gamma(s) * bracket
     return np.where(low, reflected, -zeta_log(1, np.where(low, 2.0, x), 1))
@@ -139,7 +139,7 @@ def boxcox_slope(log: Any, b: Any) -> Any:
     return np.where(at_zero, 1 / np.square(np.where(at_zero, b, 1.0)), slope)
 
 
-# -- elliptic functions, Bessel functions, Tukey's distribution --------------------------------------------------------
+# -- elliptic functions, Bessel functions, Jacobi polynomials, Tukey's distribution ------------------------------------
 
 
 @rule_name
@@ -169,6 +169,12 @@ def spherical_slope(function: Any, n: Any, x: Any, sign: int) -> Any:
 def struve_term(v: Any, x: Any) -> Any:
     """(x/2)ᵛ / (√π Γ(v + 3/2)), the term by which Struve's functions differ from Bessel's (DLMF 11.4.27)."""
     return np.power(x / 2, v) * special.rgamma(v + 1.5) / RULE_NAMES["SQRT_PI"]
+
+
+@rule_name
+def jacobi_slope(n: Any, a: Any, b: Any, x: Any) -> Any:
+    """The derivative of a Jacobi polynomial; SciPy's polynomial of degree -1 is NaN in places, where this needs 0."""
+    return np.where(n == 0, 0.0, (n + a + b + 1) / 2 * special.eval_jacobi(n - (n != 0), a + 1, b + 1, x))
 
 
 @rule_name
