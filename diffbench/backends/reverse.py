@@ -139,7 +139,7 @@ def _accumulate(cotangents: list, place: int, contribution: Any) -> None:
         cotangents[place] = contribution
     elif so_far.__class__ is Accumulator:
         so_far.add(contribution)
-    elif so_far.__class__ is np.ndarray and contribution.__class__ is np.ndarray:
+    elif so_far.__class__ is np.ndarray and contribution.__class__ is np.ndarray and so_far.shape:
         cotangents[place] = Accumulator.of(add(so_far, contribution))
     else:
         cotangents[place] = so_far + contribution
