@@ -52,7 +52,7 @@ def _constructor(original: Callable, copies: bool) -> Callable:
             return original(*args, **kwargs)
         x, dtype = args[0], args[1] if len(args) > 1 else kwargs.get("dtype")
         array = assembled(x)
-        if array is x and copies and kwargs.get("copy", True):
+        if array is x and copies and kwargs.get("copy", True) is True:
             array = np.positive(x)
         if dtype is not None:
             array = np.astype(array, np.dtype(dtype))

@@ -99,27 +99,34 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     return f"{question}Known: {', '.join(known) or 'none'}"
 
 
-_NOT_THE_USERS = (os.path.dirname(__file__), os.path.dirname(np.__file__), "<")
+SCIPYS = (os.path.join(os.path.dirname(os.path.dirname(np.__file__)), "scipy" + os.sep), "scipy" + os.sep)
+"""How the names of SciPy's files begin, where it is installed; those of compiled code have no folder above them."""
+_NOT_THE_USERS = (os.path.dirname(__file__), os.path.dirname(np.__file__), *SCIPYS, "<")
+
+
+def is_of_users(filename: str) -> bool:
+    """Whether a file of code is neither diffbench's nor NumPy's nor SciPy's."""
+    return not filename.startswith(_NOT_THE_USERS)
 
 
 def innermost_line(error: BaseException) -> str | None:
-    """``file:line in function`` of the innermost frame, neither diffbench's nor NumPy's, that an error passed."""
+    """``file:line in function`` of the innermost frame of the user's own code that an error passed."""
     found = None
     traceback = error.__traceback__
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if not code.co_filename.startswith(_NOT_THE_USERS):
+        if is_of_users(code.co_filename):
             found = f"{code.co_filename}:{traceback.tb_lineno} in {code.co_name}"
         traceback = traceback.tb_next
     return found
 
 
 def user_location() -> str | None:
-    """``file:line in function`` of the innermost frame that is neither diffbench's nor NumPy's."""
+    """``file:line in function`` of the innermost frame of the user's own code."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename
-        if not filename.startswith(_NOT_THE_USERS):
+        if is_of_users(filename):
             return f"{filename}:{frame.f_lineno} in {frame.f_code.co_name}"
         frame = frame.f_back
     return None

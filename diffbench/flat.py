@@ -11,9 +11,18 @@ import numpy as np
 
 from diffbench.assignment import present
 from diffbench.construction import SEEN
-from diffbench.errors import ArgumentError, DirectionError, ResultError, TraceLost, UnsupportedPrimitive, innermost_line
+from diffbench.errors import (
+    ArgumentError,
+    DiffbenchError,
+    DirectionError,
+    ResultError,
+    TraceLost,
+    UnsupportedPrimitive,
+    innermost_line,
+)
 from diffbench.primitives.arrays import shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced, lifted
+from diffbench.scipy_calls import lost_in_scipy
 from diffbench.structure import LEAF, Structure, flatten, flatten_like, map_leaves, unflatten
 from diffbench.watching import Watched
 
@@ -107,22 +116,14 @@ class FlatFunction:
         return [self._result_leaf(leaf) for leaf in results]
 
     def _run(self, args: tuple, kwargs: dict) -> Any:
-        """What f returns; what NumPy raised in its stead because a value was traced is said in our words."""
+        """What f returns; what NumPy or SciPy raised in its stead because a value was traced is said in our words."""
         try:
             return self.f(*args, **kwargs)
-        except ValueError as error:
-            if isinstance(error.__cause__, TraceLost):  # how NumPy reports what __float__ raised inside an assignment
-                raise error.__cause__ from None
-            raise
-        except (TypeError, AttributeError) as error:
-            if not _stems_from_objects(error):
+        except Exception as error:
+            said = lost_in_scipy(error) or _lost_in_numpy(error)
+            if said is None:
                 raise
-            raise UnsupportedPrimitive(
-                "a NumPy function cannot pass an array of objects, traced values and numbers among each other",
-                where=innermost_line(error),
-                why=f"a list of a traced x and a number became an array of objects; NumPy says: {error}",
-                hint="build it with np.array, called by that name (and not by one imported from numpy), or np.stack",
-            ) from error
+            raise said from (None if said is error.__cause__ else error)
 
     def _split_aux(self, result: Any) -> tuple:
         if not isinstance(result, tuple) or len(result) != 2:
@@ -180,11 +181,25 @@ class FlatFunction:
         )
 
 
+def _lost_in_numpy(error: Exception) -> DiffbenchError | None:
+    """The error in our words, if NumPy raised this one because a value was traced; None otherwise."""
+    if isinstance(error, ValueError) and isinstance(error.__cause__, TraceLost):
+        return error.__cause__  # how NumPy reports what __float__ raised inside an assignment
+    if not isinstance(error, TypeError | AttributeError) or not _stems_from_objects(error):
+        return None
+    return UnsupportedPrimitive(
+        "a NumPy function cannot pass an array of objects, traced values and numbers among each other",
+        where=innermost_line(error),
+        why=f"a list of a traced x and a number became an array of objects; NumPy says: {error}",
+        hint="build it with np.array, called by that name (and not by one imported from numpy), or np.stack",
+    )
+
+
 def _stems_from_objects(error: TypeError | AttributeError) -> bool:
     """Whether NumPy complains of an array of objects: of each it calls a method, which plain numbers do not have."""
     if isinstance(error, AttributeError):
         return isinstance(getattr(np, error.name or "", None), np.ufunc)
-    return any(words in str(error) for words in ("has no callable", "dtype('O')"))
+    return any(words in str(error) for words in ("has no callable", "dtype('O')", "not supported for the input types"))
 
 
 def float_leaf(leaf: Any, verb: str, f: Callable, argnum: int) -> Any:

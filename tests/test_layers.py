@@ -17,10 +17,11 @@ LAYERS = (  # from the top down; a module imports from its own layer and from th
     {"__main__", "cli", "report", "lecture", "plotting", "runner"},
     {"compare", "checks", "measure", "error_curve", "expressions", "tables", "reference", "problems"}
     | {"user_function", "testing", "pytest_plugin"},
-    {"checkpointing", "implicit", "special", "user_primitive"},
-    {"operators", "verbs", "registry", "automatic", "flat"},
+    {"checkpointing", "implicit", "user_primitive"},
+    {"operators", "verbs", "registry", "automatic", "flat", "scipy_calls"},
     {"backends"},
-    {"dispatch", "assignment", "construction", "debugging", "short_way", "watching", "tape", "batch", "exact"},
+    {"dispatch", "assignment", "construction", "debugging", "short_way", "watching", "tape", "batch", "exact"}
+    | {"special"},
     {"primitives"},
     {"errors", "structure", "memory"},
 )
