@@ -105,8 +105,8 @@ _NOT_THE_USERS = (os.path.dirname(__file__), os.path.dirname(np.__file__), *SCIP
 
 
 def is_of_users(filename: str) -> bool:
-    """Whether a file of code is neither diffbench's nor NumPy's nor SciPy's."""
-    return not filename.startswith(_NOT_THE_USERS)
+    """Whether a file of code is neither diffbench's nor NumPy's nor SciPy's, nor compiled."""
+    return not filename.startswith(_NOT_THE_USERS) and not filename.endswith(".pyx")
 
 
 def innermost_line(error: BaseException) -> str | None:

@@ -496,7 +496,7 @@ _ALL: list[Row] = [
     # -- refused -------------------------------------------------------------------------------------------------------
     *[Refused(function, COMPLEX) for function in (
         special.hankel1, special.hankel1e, special.hankel2, special.hankel2e, special.kelvin, special.modfresnelm,
-        special.modfresnelp)],
+        special.modfresnelp, _private("sph_harm"))],
     Refused(special.wofz,      COMPLEX, hint="on the imaginary axis it is erfcx, on the real axis it is made of dawsn"),
     Refused(_private("_lambertw"), COMPLEX, name="scipy.special.lambertw",
             hint="for x > 0 the principal branch is scipy.special.wrightomega(np.log(x))"),

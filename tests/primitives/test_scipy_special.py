@@ -601,14 +601,26 @@ def test_counts_are_rounded_down_and_carry_nothing(k):
         db.derivative(special.bdtr, argnum=1)(2.0, 5.0, 0.3)
 
 
-def test_mathieu_functions_obey_their_equation():
-    """y'' = (2q cos(2x) - a) y in radians, and SciPy takes degrees."""
-    x, q = 40.0, 1.5
-    value, slope = special.mathieu_cem(2, q, x)
-    unit = np.pi / 180
-    assert db.derivative(lambda x: special.mathieu_cem(2, q, x)[0])(x) == pytest.approx(slope * unit, rel=1e-13)
-    curvature = (2 * q * np.cos(2 * x * unit) - special.mathieu_a(2, q)) * value
-    assert db.derivative(lambda x: special.mathieu_cem(2, q, x)[1])(x) == pytest.approx(curvature * unit, rel=1e-12)
+MATHIEU = [
+    (special.mathieu_cem, special.mathieu_a, np.cos, 40.0),
+    (special.mathieu_sem, special.mathieu_b, np.cos, 40.0),
+    (special.mathieu_modcem1, special.mathieu_a, np.cosh, 0.4),
+    (special.mathieu_modcem2, special.mathieu_a, np.cosh, 0.4),
+    (special.mathieu_modsem1, special.mathieu_b, np.cosh, 0.4),
+    (special.mathieu_modsem2, special.mathieu_b, np.cosh, 0.4),
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "characteristic", "cosine", "x"), MATHIEU, ids=lambda x: getattr(x, "__name__", "")
+)
+def test_mathieu_functions_obey_their_equation(function, characteristic, cosine, x):
+    """y'' = (2q cos(2x) - a) y, where SciPy takes degrees; y'' = (a - 2q cosh(2x)) y for the modified functions."""
+    q, unit, sign = 1.5, (np.pi / 180 if cosine is np.cos else 1.0), (1 if cosine is np.cos else -1)
+    value, slope = function(2, q, x)
+    assert db.derivative(lambda x: function(2, q, x)[0])(x) == pytest.approx(slope * unit, rel=1e-13)
+    curvature = sign * (2 * q * cosine(2 * x * unit) - characteristic(2, q)) * value
+    assert db.derivative(lambda x: function(2, q, x)[1])(x) == pytest.approx(curvature * unit, rel=1e-12)
 
 
 def test_a_ufunc_that_scipy_gets_later_is_named_as_scipys():
