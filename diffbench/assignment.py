@@ -105,11 +105,10 @@ def present(x: Any) -> Any:
 def link(base: Any, view: Any, primitive: Primitive, params: dict) -> None:
     """Remember that an array is a view of another."""
     view.view_of = base, primitive, params
-    try:
-        views = base.views
-    except AttributeError:
+    views = getattr(base, "views", None)
+    if views is None:
         views = base.views = []
-    if len(views) % 1024 == 1023:
+    elif len(views) % 1024 == 1023:
         views[:] = [reference for reference in views if reference() is not None]
     views.append(weakref.ref(view))
     if base._trace.__class__ is Held:

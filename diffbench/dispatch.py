@@ -21,6 +21,7 @@ from diffbench.primitives.kinds import Row
 from diffbench.primitives.primitive import Primitive, Traced
 from diffbench.primitives.reductions import UFUNC_METHODS
 from diffbench.primitives.structural import ASSEMBLE, INDEX, selects_each_entry_once
+from diffbench.structure import LEAF_KINDS
 
 
 class TracedArray(Traced):
@@ -29,6 +30,9 @@ class TracedArray(Traced):
     __slots__ = ("__weakref__", "view_of", "views")
     view_of: tuple
     views: list
+
+    def __init_subclass__(cls) -> None:
+        LEAF_KINDS.add(cls)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return call_ufunc(ufunc, method, inputs, kwargs)

@@ -27,6 +27,7 @@ from diffbench.structure import LEAF, Structure, flatten, flatten_like, map_leav
 from diffbench.watching import Watched
 
 FLOAT = np.dtype(float)
+NUMBERS = {float, np.float64, np.float32, np.float16, np.longdouble}
 
 
 class FlatFunction:
@@ -144,7 +145,7 @@ class FlatFunction:
         found = "a container" if self.result_structure is not LEAF else None
         if found is None:
             leaf = present(results[0])
-            if leaf.__class__ is float:
+            if leaf.__class__ in NUMBERS or (isinstance(leaf, Traced) and leaf.primal.__class__ in NUMBERS):
                 return leaf
             leaf = self._result_leaf(leaf, integers=False)
             if shape_of(leaf) == ():

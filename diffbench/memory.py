@@ -51,8 +51,11 @@ POOL = Pool()
 
 def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """np.zeros, in lent memory where that pays."""
+    size = math.prod(shape)
+    if size < SMALLEST // 32:  # no number has more bytes
+        return np.zeros(shape, dtype)
     dtype = np.dtype(dtype)
-    size = dtype.itemsize * math.prod(shape)
+    size *= dtype.itemsize
     if size < SMALLEST or dtype.hasobject:
         return np.zeros(shape, dtype)
     array = POOL.empty(shape, dtype, size)

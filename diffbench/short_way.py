@@ -1,9 +1,8 @@
-"""The short way: + - * / and powers of numbers and small arrays, written out for one traced class.
+"""The short way: + - * / powers, and ufuncs of one operand, of numbers and small arrays, written out for one class.
 
 Between numbers the work is nanoseconds, and dispatch microseconds. So for each class of traced values the arithmetic
 operators are generated from the table, with value and partial derivatives in line. They serve numbers, numbers that an
-outer trace watches, and, where nothing is broadcast and no partial can be infinite, small arrays; all else takes the
-long way through the primitive.
+outer trace watches, and, where nothing is broadcast, small arrays; all else takes the long way through the primitive.
 """
 
 import math
@@ -12,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.dispatch import BINARY_OPERATORS
+from diffbench.dispatch import BINARY_OPERATORS, call_ufunc
 from diffbench.memory import SMALLEST
 from diffbench.primitives import TABLE
+from diffbench.primitives.arrays import as_operand
+from diffbench.primitives.kinds import Elementwise
 from diffbench.primitives.primitive import Traced
 
 SCALARS = frozenset(
@@ -58,11 +59,6 @@ def are_alike(x: Any, y: Any) -> bool:
     return a.__class__ in SCALARS and b.__class__ in SCALARS
 
 
-def are_scalars(x: Any, y: Any) -> bool:
-    """Whether these are traced numbers."""
-    return is_scalar(x) and is_scalar(y)
-
-
 IS_SMALL = "{0}.__class__ is ndarray and {0}.nbytes < SMALLEST"
 """Whether this is a plain array that needs no lent memory."""
 
@@ -71,7 +67,7 @@ def {name}(self, other):
     kind = other.__class__
     if kind in SCALARS:
         {self_is} = self.primal
-        if {self_is}.__class__ in SCALARS or {or_array} {simple}(self):
+        if {self_is}.__class__ in SCALARS or {self_small} or is_simple(self):
             {other_is} = other
             y = {value}
 {constant_3}
@@ -79,11 +75,17 @@ def {name}(self, other):
     elif kind is {cls} and other._trace is self._trace:
         {self_is} = self.primal
         {other_is} = other.primal
-        if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {or_arrays} {alike}(self, other):
+        if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {both_small} or are_alike(self, other):
             y = {value}
 {traced_3}
         return self._trace.process(primitive, ({operands}), NO_PARAMS)
-    elif {alike}(self, other):
+    elif kind is ndarray:
+        {self_is} = self.primal
+        if {self_small} and {self_is}.shape == other.shape and {self_is}.dtype is other.dtype:
+            {other_is} = {other_kept}
+            y = {value}
+{constant_3}
+    elif are_alike(self, other):
         if other._trace.level > self._trace.level:
             return other.{mirrored}(self)
         {self_is} = self.primal
@@ -106,18 +108,48 @@ def __pow__(self, exponent):
         x = self.primal
         if x.__class__ in SCALARS or {x_is_small} or is_simple(self):
             y = x**exponent
-            p = 1 if exponent == 1 else 2 * x if exponent == 2 else exponent * x ** (exponent - 1)
+            p = x + x if exponent == 2 else 1 if exponent == 1 else exponent * x ** (exponent - 1)
 {constant_3}
         if exponent == 2:
             return self._trace.process(square, (self,), NO_PARAMS)
     return primitive.call((self, exponent), NO_PARAMS)
 """
+UFUNC = """
+def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+    if method == "__call__" and not kwargs:
+        if len(inputs) == 1:
+            x = self.primal
+            if x.__class__ in SCALARS:
+                row = UNARY.get(ufunc)
+                if row:
+                    y = ufunc(x)
+                    p = row.of_number(y, x)
+{constant_5}
+            elif {x_is_small} and x.dtype.kind == "f":
+                row = UNARY.get(ufunc)
+                if row:
+                    y = ufunc(x)
+                    p = row.value(y, x)
+{constant_5}
+        elif ufunc in OPERATORS:
+            straight, reflected = OPERATORS[ufunc]
+            a, b = inputs
+            return straight(self, b) if a is self else reflected(self, as_operand(a))
+    return call_ufunc(ufunc, method, inputs, kwargs)
+"""
 SAFE = "(b or float64(b) if b.__class__ is float or b.__class__ is int else b)"
 """b in a denominator: where it is a zero of Python, 1 / b would raise although a / b, with a of NumPy, did not."""
 
 SMALL_A, SMALL_B = IS_SMALL.format("a"), IS_SMALL.format("b")
-WITHOUT_POLES = ("add", "sub", "mul")
-USED = ("NO_PARAMS", "SCALARS", "SMALLEST", "are_alike", "are_scalars", "is_scalar", "is_simple")
+ARITHMETIC = ("add", "sub", "mul", "truediv")
+UNARY = {
+    function: row.partials[0]
+    for function, row in TABLE.items()
+    if row.__class__ is Elementwise and isinstance(function, np.ufunc) and function.nin == 1 and row.partials[0]
+}
+"""The partial derivatives of the elementwise ufuncs of one operand."""
+
+USED = ("NO_PARAMS", "SCALARS", "SMALLEST", "UNARY", "are_alike", "as_operand", "call_ufunc", "is_simple")
 
 
 def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
@@ -127,6 +159,7 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
     the first, `other` is a constant. {times_self} and {times_other} are the products of the tangents with the partials.
     """
     SHORT.add(cls)
+    operators: dict = {}
 
     def install(name: str, template: str, primitive: Any, p_self: str, p_other: str = "", **parts: str) -> None:
         texts = {"p_self": p_self, "p_other": p_other}
@@ -137,6 +170,7 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
             cls=cls.__name__,
             constant_2=indent(constant, " " * 8),
             constant_3=indent(constant, " " * 12),
+            constant_5=indent(constant, " " * 20),
             traced_3=indent(traced, " " * 12),
             x_is_small=IS_SMALL.format("x"),
             **parts,
@@ -146,16 +180,16 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
             "ndarray": np.ndarray,
             "primitive": primitive,
             "square": TABLE[np.square],
+            "OPERATORS": operators,
             cls.__name__: cls,
             **{name: globals()[name] for name in USED},
         }
         exec(compile(source, f"<operators of {cls.__name__}>", "exec"), namespace)
         setattr(cls, name, namespace[name])
 
-    for name in ("add", "sub", "mul", "truediv"):
+    for name in ARITHMETIC:
         row: Any = TABLE[BINARY_OPERATORS[name]]
         p_a, p_b = (partial.text.replace("/ b", f"/ {SAFE}") for partial in row.partials)
-        arrays = name in WITHOUT_POLES
         for reflected in (False, True):
             self_is, other_is = ("b", "a") if reflected else ("a", "b")
             install(
@@ -168,11 +202,12 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
                 other_is=other_is,
                 value=row.exact,
                 operands="other, self" if reflected else "self, other",
-                simple="is_simple" if arrays else "is_scalar",
-                alike="are_alike" if arrays else "are_scalars",
-                or_array=f"{IS_SMALL.format(self_is)} or" if arrays else "",
-                or_arrays=f"{SMALL_A} and {SMALL_B} and a.shape == b.shape and a.dtype is b.dtype or" * arrays,
+                self_small=IS_SMALL.format(self_is),
+                both_small=f"{SMALL_A} and {SMALL_B} and a.shape == b.shape and a.dtype is b.dtype",
+                other_kept="other.copy()" if name == "mul" else "other",  # f may change its arrays afterwards
             )
+        operators[BINARY_OPERATORS[name]] = getattr(cls, f"__{name}__"), getattr(cls, f"__r{name}__")
+    install("__array_ufunc__", UFUNC, None, "p")
     install("__neg__", NEGATIVE, TABLE[np.negative], "-1")
     install("__pow__", POWER, TABLE[np.power], "p")
 

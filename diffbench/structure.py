@@ -58,6 +58,9 @@ class Structure:
 
 LEAF = Structure(None)
 
+LEAF_KINDS: set[type] = {float, int}
+"""Types that are known to be no containers; traced values are entered by their module."""
+
 
 def flatten(tree: Any) -> tuple[list, Structure]:
     """The leaves of a nested container in order, and its structure.
@@ -126,7 +129,7 @@ def _collect_like(structure: Structure, tree: Any, leaves: list, what: str) -> N
 def _children(tree: Any) -> tuple[tuple, list] | None:
     """Keys and values of a container, or None for a leaf."""
     kind = type(tree)
-    if kind is float or kind.__module__ == "numpy":
+    if kind in LEAF_KINDS or kind.__module__ == "numpy":
         return None
     if isinstance(tree, dict):
         return tuple(tree), list(tree.values())

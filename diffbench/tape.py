@@ -11,6 +11,7 @@ The first places are the inputs; their entries are empty. The order of the list 
 computational graph, so that the backward pass (backends/reverse.py) needs no search.
 """
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,11 @@ from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
 from diffbench.short_way import SCALARS, SHORT, install_short_way, is_scalar
 from diffbench.watching import inspected, watched
+
+
+PLAIN = SCALARS | {np.ndarray}
+NOTHING = (lambda: None, lambda: None)  # two references to what is gone
+WORTH_A_LOOK = 4096  # bytes: a smaller array is copied as fast as it is compared
 
 
 class Recorded(TracedArray):
@@ -58,11 +64,12 @@ class Recorded(TracedArray):
 class Tape(Trace):
     """The list that one run of a function on `inputs` makes."""
 
-    __slots__ = ("entries", "inputs")
+    __slots__ = ("copies", "entries", "inputs")
 
     def __init__(self, inputs: Sequence) -> None:
         super().__init__()
         self.entries: list[tuple] = [()] * len(inputs)
+        self.copies: dict[int, tuple] = {}  # of arrays of f's, by the identity of the array
         self.inputs: list = [Recorded(watched(primal), self, index) for index, primal in enumerate(inputs)]
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
@@ -74,7 +81,7 @@ class Tape(Trace):
                 parents.append(operand.index)
                 operand = operand.primal
             primals.append(operand)
-            if isinstance(operand, Traced):
+            if operand.__class__ not in PLAIN and isinstance(operand, Traced):
                 plain = False
         if plain:
             y = primitive.evaluate(*primals, **params)
@@ -91,9 +98,26 @@ class Tape(Trace):
         if complex_result:
             primitive = with_real_operands(primitive, primals, positions)
         if len(parents) < len(primals):
-            _copy_what_others_hold(primitive, primals, positions)
+            self.copy_what_others_hold(primitive, primals, positions)
         self.entries.append((parents, primitive.keep(y, primals, positions, params), primitive))
         return Recorded(y, self, len(self.entries) - 1)
+
+    def copy_what_others_hold(self, primitive: Primitive, primals: list, positions: Sequence[int]) -> None:
+        """Put copies in place of the plain arrays that the tape will hold on to: f may change them before the pull."""
+        for position in range(len(primals)) if primitive.remembers is None else primitive.remembers:
+            if primals[position].__class__ is np.ndarray and position not in positions:
+                primals[position] = self.copy_of(primals[position])
+
+    def copy_of(self, array: np.ndarray) -> np.ndarray:
+        """A copy of an array of f's; the same one again as long as the array has not changed, as in a loop."""
+        if array.nbytes < WORTH_A_LOOK:
+            return array.copy()
+        found, copied = self.copies.get(id(array), NOTHING)
+        copy = copied() if found() is array else None
+        if copy is None or not np.array_equal(copy, array):
+            copy = array.copy()
+            self.copies[id(array)] = weakref.ref(array), weakref.ref(copy)
+        return copy
 
     def __len__(self) -> int:
         """The number of elementary operations."""
@@ -102,13 +126,6 @@ class Tape(Trace):
     def partials(self) -> int:
         """The number of local partial derivatives, each of which the backward pass multiplies and adds once."""
         return sum(len(entry) // 2 if entry[0].__class__ is int else len(entry[0]) for entry in self.entries if entry)
-
-
-def _copy_what_others_hold(primitive: Primitive, primals: list, positions: Sequence[int]) -> None:
-    """Put copies in place of the plain arrays that the tape will hold on to: f may change them before the pull."""
-    for position in range(len(primals)) if primitive.remembers is None else primitive.remembers:
-        if primals[position].__class__ is np.ndarray and position not in positions:
-            primals[position] = primals[position].copy()
 
 
 install_short_way(
@@ -128,11 +145,13 @@ install_short_way(
 
 def places_of(tape: Tape, results: Sequence) -> tuple[list, list]:
     """The primals of results, and their places on the tape (None for a result that does not depend on the inputs)."""
-    on_tape = [isinstance(result, Recorded) and result._trace is tape for result in results]
-    return (
-        [result.primal if here else result for result, here in zip(results, on_tape)],
-        [result.index if here else None for result, here in zip(results, on_tape)],
-    )
+    values: list = []
+    places: list = []
+    for result in results:
+        on_tape = isinstance(result, Recorded) and result._trace is tape
+        values.append(result.primal if on_tape else result)
+        places.append(result.index if on_tape else None)
+    return values, places
 
 
 def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:

@@ -77,7 +77,12 @@ def spoilt(leaves: Sequence) -> bool:
     A product of zero and an infinite or undefined slope is NaN to floats, and yet zero: it stems from a branch that was
     not taken. To look at every product would cost as much as the product; to look at the result costs next to nothing.
     """
-    return _WATCH.get() is None and not all(isinstance(leaf, Traced) or free_of_nan(leaf) for leaf in leaves)
+    if _WATCH.get() is not None:
+        return False
+    for leaf in leaves:  # noqa: SIM110  (any() of a generator is slower)
+        if not (isinstance(leaf, Traced) or free_of_nan(leaf)):
+            return True
+    return False
 
 
 def carefully(derivative: Callable[[], Any]) -> Any:
@@ -104,8 +109,8 @@ class Careful(Primitive):
         shape, links = self.primitive.keep(y, operands, wanted, params)
         for k, position in enumerate(wanted):
             if links[k] is not None:
-                times, values, own = links[k]
-                links[k] = _careful(times, self.primitive.partials[position].value), values, own
+                times, values, own, _ = links[k]
+                links[k] = _careful(times, self.primitive.partials[position].value), values, own, None
         return shape, links
 
 

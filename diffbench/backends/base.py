@@ -120,7 +120,10 @@ def overrides(backend: Differentiator, method: str) -> bool:
 
 def one_like(value: Any) -> Any:
     """The number 1 in the dtype of a scalar value."""
-    return lifted(1.0 if value.__class__ is float else value.dtype.type(1) if hasattr(value, "dtype") else 1.0)
+    kind = value.__class__
+    if kind is float or kind is np.float64 or not hasattr(value, "dtype"):
+        return lifted(1.0)
+    return lifted(value.dtype.type(1))
 
 
 def zeros_like(value: Any) -> Any:

@@ -13,12 +13,12 @@ from diffbench.memory import pooled, zeros
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.structural import ASSEMBLE, ASSIGN, INDEX, PIECE, add_at, as_assigned
 from diffbench.short_way import SCALARS
-from diffbench.tape import Tape, places_of
+from diffbench.tape import PLAIN, Tape, places_of
 from diffbench.watching import carefully, spoilt
 
-PLAIN = SCALARS | {np.ndarray}
+BASIC = {int, slice}
 add = pooled(np.add)
-ONE = 1  # the partials of a sum; Python keeps one object for it
+ONE, MINUS_ONE = 1, -1  # the partials of sums and differences; Python keeps one object for each
 
 
 class Accumulator:
@@ -49,8 +49,11 @@ class Accumulator:
         if cotangent.__class__ in PLAIN:
             if cotangent.__class__ is np.ndarray and cotangent.dtype.kind == "c" and self.total.dtype.kind != "c":
                 self.total = self.total.astype(cotangent.dtype)
-            if index is ... or index.__class__ is slice or index.__class__ is int:
+            if index.__class__ is int:
                 self.total[index] += cotangent
+            elif index is ... or index.__class__ is slice:
+                piece = self.total[index]
+                np.add(piece, cotangent, out=piece)
             else:
                 add_at(self.total, index, cotangent)
         else:
@@ -95,7 +98,7 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
             elif kind is Accumulator:
                 cotangent = cotangent.result()
             p = entry[1]
-            contribution = cotangent if p is ONE else cotangent * p
+            contribution = cotangent if p is ONE else -cotangent if p is MINUS_ONE else cotangent * p
             so_far = cotangents[first]
             if so_far is None:
                 cotangents[first] = contribution
@@ -105,7 +108,7 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
                 _accumulate(cotangents, first, contribution)
             if size == 4:
                 p = entry[3]
-                contribution = cotangent if p is ONE else cotangent * p
+                contribution = cotangent if p is ONE else -cotangent if p is MINUS_ONE else cotangent * p
                 second = entry[2]
                 so_far = cotangents[second]
                 if so_far is None:
@@ -149,7 +152,11 @@ def _accumulate_at(cotangents: list, place: int, contribution: Any, index: Any, 
     """Add a contribution to the entries at an index of the cotangent of an array."""
     so_far = cotangents[place]
     if so_far.__class__ is not Accumulator:
-        so_far = cotangents[place] = Accumulator(shape, getattr(contribution, "dtype", float), so_far)
+        accumulator = cotangents[place] = Accumulator(shape, getattr(contribution, "dtype", float), so_far)
+        if so_far is None and index.__class__ in BASIC and contribution.__class__ in PLAIN:
+            accumulator.total[index] = contribution
+            return
+        so_far = accumulator
     so_far.add(contribution, index)
 
 

@@ -75,6 +75,13 @@ def sum_of(terms: Sequence) -> Any:
     return total
 
 
+def sum_of_products(a: np.ndarray, b: Any) -> Any:
+    """The sum of a * b over all entries of a."""
+    if b.__class__ is np.ndarray and b.shape == a.shape and a.dtype.kind == b.dtype.kind == "f":
+        return np.vdot(a, b)
+    return np.sum(a * b)
+
+
 def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     """Sum a cotangent over the axes along which an operand of this shape was broadcast.
 
@@ -84,6 +91,8 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     found = shape_of(cotangent)
     if found == shape:
         return cotangent
+    if not shape and cotangent.__class__ is np.ndarray:
+        return np.add.reduce(cotangent, axis=None)
     extra = len(found) - len(shape)
     if extra > 0:
         cotangent = np.sum(cotangent, axis=tuple(range(extra)))

@@ -31,6 +31,7 @@ from diffbench.primitives.arrays import (  # noqa: F401  (rows import them from 
     spread,
     stack_traced,
     sum_of,
+    sum_of_products,
     unbroadcast,
 )
 from diffbench.primitives.partial import RULE_NAMES, ExactConstant, Partial, rule_name, scaled  # noqa: F401  (rows import them from here)
@@ -138,7 +139,8 @@ class Elementwise(PrimitiveRow):
             x = operands[position]
             own = x.shape if x.__class__ is np.ndarray else shape_of(x)
             times = partial.times_large if large else partial.times if shape else partial.times_number
-            links.append((times, partial.keep(y, *operands), None if own == shape else own))
+            slope = partial.value if not own and shape and not large else None
+            links.append((times, partial.keep(y, *operands), None if own == shape else own, slope))
         return shape, links
 
     def push(self, tangents, kept):
@@ -157,7 +159,10 @@ class Elementwise(PrimitiveRow):
             if link is None:
                 contributions.append(None)
                 continue
-            times, values, shape = link
+            times, values, shape, slope = link
+            if slope and cotangent.__class__ is np.ndarray:  # of a number that was broadcast
+                contributions.append(sum_of_products(cotangent, slope(*values)))
+                continue
             contribution = times(cotangent, *values)
             if one_number and shape_of(contribution) != whole:
                 contribution = np.broadcast_to(contribution, whole)

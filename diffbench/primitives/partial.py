@@ -61,11 +61,11 @@ class Partial:
     `value(y, *operands)` is the partial itself, `times(t, y, *operands)` its product with a tangent or cotangent, and
     `keep(y, *operands)` those of y and the operands that the text mentions, None in place of the others.
     `times_large` is `times` for large arrays, with every temporary in lent memory; `times_number` is `times` for
-    numbers, plain or traced, by operators, which there are faster than functions of NumPy.
+    numbers, plain or traced, by operators, which there are faster than functions of NumPy, and `of_number` the partial.
     A singular partial can be infinite or undefined at finite operands; there zero tangents and cotangents stay zero.
     """
 
-    __slots__ = ("keep", "mentioned", "text", "times", "times_large", "times_number", "value")
+    __slots__ = ("keep", "mentioned", "of_number", "text", "times", "times_large", "times_number", "value")
 
     def __init__(self, text: str, variables: str, singular: bool = False):
         self.text = text
@@ -82,6 +82,8 @@ class Partial:
             number = f"t / ({ast.unparse(tree.right)})"  # one operation, not two
         number = ast.unparse(_DivisionsAsCalls().visit(ast.parse(number, mode="eval")))
         number = f"zero_stays_zero(t, {number})" if singular else number
+        of_number = ast.unparse(_DivisionsAsCalls().visit(ast.parse(text, mode="eval")))
+        self.of_number = eval(f"lambda {arguments}: {of_number}", RULE_NAMES)
         self.times_number = eval(f"lambda t, {arguments}: {number}", RULE_NAMES)
         calls = ast.unparse(_OperatorsAsCalls().visit(ast.parse(product, mode="eval")))
         self.times_large = eval(f"lambda t, {arguments}: {calls}", RULE_NAMES)

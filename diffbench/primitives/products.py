@@ -29,7 +29,7 @@ def _matmul_transpose_second(g, a, shape):
     if rank_of(a) == 1:
         return g * a if len(shape) == 1 else a[:, None] * g[..., None, :]
     if len(shape) == 1:
-        return np.matmul(np.ravel(g), _lines(a))
+        return np.matmul(g, a) if rank_of(a) == 2 else np.matmul(np.ravel(g), _lines(a))
     if len(shape) == 2 and rank_of(a) > 2:  # one matrix for the whole stack: one product of two large matrices
         return np.matmul(np.transpose(_lines(a)), _lines(g))
     return unbroadcast(np.matmul(_swapped(a), g), shape)
@@ -88,13 +88,14 @@ MATMUL = Bilinear(
 
 
 def _expand_dot(a, b, out=None):
-    only_default(out=out)
+    if out is not None:
+        only_default(out=out)
     a, b = as_operand(a), as_operand(b)
     a_rank, b_rank = rank_of(a), rank_of(b)
+    if 0 < a_rank <= 2 and 0 < b_rank <= 2:
+        return MATMUL(a, b)
     if not a_rank or not b_rank:
         return np.multiply(a, b)
-    if a_rank <= 2 and b_rank <= 2:
-        return MATMUL(a, b)
     return np.tensordot(a, b, (-1, -min(b_rank, 2)))
 
 

@@ -48,7 +48,8 @@ class Reduction(PrimitiveRow):
     def call(self, args, kwargs):
         if not kwargs and len(args) == 1:  # the most frequent call of all
             a = as_operand(args[0])
-            return self(a, axis=tuple(range(rank_of(a))), keepdims=False)
+            rank = rank_of(a)
+            return self(a, axis=(0,) if rank == 1 else tuple(range(rank)), keepdims=False)
         (a,), params = self.bound(args, kwargs)
         initial, where = params.pop("initial"), params.pop("where")
         if where is not True:
