@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diffbench.primitives.arrays import as_operand, shape_of
-from diffbench.primitives.primitive import Primitive, Trace, Traced, trace_has_ended
+from diffbench.primitives.primitive import AGAIN, Primitive, Trace, Traced, trace_has_ended
 from diffbench.primitives.structural import ASSIGN, INDEX, PIECE, RESHAPE, TRANSPOSE, frozen_index
 
 
@@ -115,15 +115,21 @@ def link(base: Any, view: Any, primitive: Primitive, params: dict) -> None:
         hold(view)
 
 
+def twin(array: Any) -> Any:
+    """Another object of the same traced value, which assignments to the first do not change."""
+    value = array.__class__.__new__(array.__class__)
+    for name in array.__class__.__slots__:
+        setattr(value, name, getattr(array, name))
+    return value
+
+
 def hold(array: Any) -> Held:
     """Let an array stand for a value that can be replaced; so must its base and all of its views."""
     if array._trace.__class__ is Held:
         return array._trace
-    if not array._trace.live:
+    if not array._trace.live and not AGAIN.get():
         raise trace_has_ended()
-    value = array.__class__.__new__(array.__class__)
-    for name in array.__class__.__slots__:
-        setattr(value, name, getattr(array, name))
+    value = twin(array)
     held = array._trace = Held(array, value)
     array.stand_for(value)
     view_of = getattr(array, "view_of", None)

@@ -1,71 +1,230 @@
 """Recomputing instead of remembering: db.checkpoint for a function, db.checkpointed_loop for a loop.
 
-The loop follows the binomial schedule of Griewank & Walther (2000), "Algorithm 799: revolve". It reverses l steps with
-s snapshots at the least possible number of extra steps: t(l, s) = r l - β(s + 1, r - 1), where β(s, r) is the binomial
-coefficient of s + r over s, and r the least number for which β(s, r) is at least l.
+What a checkpointed function writes on the tape is forgotten at once: empty entries take its place, and behind them
+stands a *stretch*, which can record them again. The backward pass that arrives there runs the function again, on the
+same values; the same entries come back into the same places, and the pass goes on as if nothing had happened. So the
+gradient is the same to the last bit, whatever the function closes over, contains or hands out. Chen et al. 2016.
+
+A loop is a row of such stretches. Their arguments, the states, are not all kept either: revolve.py says which are, and
+from where the others are computed again.
 """
 
+import dis
 import functools
 import math
+import types
+from array import array
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from diffbench.backends.forward import Forward
-from diffbench.backends.reverse import Reverse
-from diffbench.errors import ArgumentError, TraceLost, user_location
+import numpy as np
+
+from diffbench.assignment import present, twin
+from diffbench.construction import SEEN
+from diffbench.errors import ArgumentError, NotRepeatable
 from diffbench.flat import name_of
-from diffbench.primitives.arrays import sum_of
-from diffbench.primitives.primitive import Traced
+from diffbench.primitives.arrays import numbers_of
+from diffbench.primitives.primitive import AGAIN, Traced
+from diffbench.revolve import schedule
 from diffbench.structure import flatten, unflatten
-from diffbench.tape import Tape
-from diffbench.user_primitive import Packed
+from diffbench.tape import Recorded, Tape
+
+# -- a function as it is now -------------------------------------------------------------------------------------------
+
+
+class Place(NamedTuple):
+    """A value on the tape that is to hold on to it, without the tape: which can then die with its last user."""
+
+    primal: Any
+    position: int
+
+
+def frozen(value: Any, tape: Tape) -> Any:
+    """A value as it is now, for a tape to hold on to."""
+    value = present(value)
+    if value.__class__ is Recorded and value._trace is tape:
+        return Place(value.primal, value.index)
+    return twin(value) if isinstance(value, Traced) else value
+
+
+def thawed(value: Any, tape: Tape) -> Any:
+    """A frozen value; if traced a new object each time, since the function may assign to it."""
+    if value.__class__ is Place:
+        return Recorded(value.primal, tape, value.position)
+    return twin(value) if isinstance(value, Traced) else value
+
+
+NOTHING = object()  # what an empty cell holds
+
+
+def cells_of(f: Any) -> Sequence[types.CellType]:
+    """The cells of the variables that a Python function closes over."""
+    return (f.__closure__ or ()) if isinstance(f, types.FunctionType) else ()
+
+
+def contents(cell: types.CellType) -> Any:
+    """What a cell holds."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return NOTHING
+
+
+def closing_over(f: Any, cells: Sequence[types.CellType]) -> Any:
+    """A Python function with other cells for the variables that it closes over."""
+    if not cells:
+        return f
+    function = types.FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, tuple(cells))
+    function.__kwdefaults__, function.__qualname__ = f.__kwdefaults__, f.__qualname__
+    return function
+
+
+@functools.lru_cache(1024)
+def assigned(code: types.CodeType) -> frozenset[str]:
+    """The variables from outside that a function assigns to (nonlocal)."""
+    names = {step.argval for step in dis.get_instructions(code) if step.opname == "STORE_DEREF"}
+    inside = [assigned(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return frozenset(code.co_freevars).intersection(names.union(*inside))
+
+
+def used_by(f: Any, args: tuple, kwargs: dict) -> list:
+    """All values that a call uses, as far as one can see: of its arguments, and of what the function closes over."""
+    return flatten((args, kwargs, [contents(cell) for cell in cells_of(f)]))[0]
+
+
+def global_numbers(f: Any) -> list:
+    """The numbers and arrays among the global variables that a Python function mentions; integers may be counters."""
+    if not isinstance(f, types.FunctionType):
+        return []
+    found = [f.__globals__.get(name) for name in f.__code__.co_names]
+    return [value for value in found if isinstance(value, float | np.ndarray)]
+
+
+def innermost_tape(leaves: Sequence) -> Tape | None:
+    """The tape with the highest level that may forget, of those on which some values are."""
+    tapes = [tape for leaf in leaves for tape in _tapes(present(leaf)) if tape.forgets]
+    return max(tapes, key=lambda tape: tape.level, default=None)
+
+
+def _tapes(value: Any) -> Iterator[Tape]:
+    while isinstance(value, Traced):
+        if isinstance(value._trace, Tape):
+            yield value._trace
+        yield from _tapes(getattr(value, "tangent", None))
+        value = getattr(value, "primal", None)
+
+
+# -- whether it did the same again -------------------------------------------------------------------------------------
+
+WEIGHTS = np.cos(np.arange(1.0, 65.0))
+
+
+def digest(leaves: Sequence, whole: bool = True) -> float:
+    """A number that changes with any of the real numbers among some leaves, but hardly by round-off.
+
+    whole : False looks at no more than 64 entries of each array.
+    """
+    total = 0.0
+    for weight, leaf in enumerate(leaves, start=1):
+        x = numbers_of(present(leaf))
+        if isinstance(x, float | int):
+            total += weight * ((math.log(abs(x)) if x else 1.0) + (x < 0))
+        elif isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fiub" and x.size:
+            total += weight * _digest_of_array(np.asarray(x), whole)
+    return total
+
+
+@np.errstate(all="ignore")
+def _digest_of_array(x: np.ndarray, whole: bool) -> float:
+    sample = x.flat[:: (x.size - 1) // len(WEIGHTS) + 1].astype(float)
+    signed, squares = sample @ WEIGHTS[: len(sample)], sample @ sample
+    if whole and len(sample) < x.size:
+        signed, squares = signed + float(np.sum(x)), squares + float(np.vdot(x, x))
+    return float(signed / np.sqrt(squares) + np.log(squares)) if squares else 1.0
+
+
+def alike(a: float, b: float) -> bool:
+    """Whether two digests are equal but for round-off."""
+    return abs(a - b) <= 1e-8 * (1.0 + abs(a)) or a == b or (a != a and b != b)
+
+
+class Stretch:
+    """Stands on the tape behind the entries of a function that were forgotten, and can record them again."""
+
+    def __init__(self, f: Callable, args: tuple, kwargs: dict, tape: Tape):
+        leaves, self.structure = flatten((args, kwargs))
+        self.leaves = [frozen(leaf, tape) for leaf in leaves]
+        self.cells = [(cell, frozen(contents(cell), tape)) for cell in cells_of(f)]
+        self.f, self.name = closing_over(f, [types.CellType() for _ in self.cells]), name_of(f)
+        self.arrays = [leaf for leaf in used_by(f, args, kwargs) if leaf.__class__ is np.ndarray]
+        self.digest = self.digest_of_constants()
+
+    def digest_of_constants(self) -> float:
+        """A digest of the plain arrays, which may be changed before the backward pass."""
+        return digest([*self.arrays, *global_numbers(self.f)], whole=False)
+
+    def thawed(self, tape: Tape) -> tuple[Callable, tuple, dict]:
+        """The function and its arguments as they were; but integers that it closes over go on, for they may count."""
+        args, kwargs = unflatten(self.structure, [thawed(leaf, tape) for leaf in self.leaves])
+        cells, names = [], self.f.__code__.co_freevars if self.cells else ()
+        for name, (cell, value) in zip(names, self.cells):
+            counter = isinstance(value, int) and isinstance(contents(cell), int) and name in assigned(self.f.__code__)
+            cells.append(cell if counter else types.CellType(thawed(value, tape)))
+        return closing_over(self.f, cells), args, kwargs
+
+    def record_again(self, tape: Tape) -> None:
+        """Put the entries that were forgotten back into their places."""
+        stop = len(tape.entries)
+        token = AGAIN.set(True)
+        try:
+            with SEEN:
+                same = alike(self.digest_of_constants(), self.digest) and self.record(tape)
+        finally:
+            AGAIN.reset(token)
+        if not same or len(tape.entries) != stop:
+            raise NotRepeatable(
+                f"the checkpointed function {self.name} did something else when it ran again in the backward pass",
+                why="its gradient would be that of another program; it may draw random numbers, count its calls, or "
+                "use an array or a global variable that has been changed since",
+                hint="pass random numbers, counters and loop variables as arguments; copy arrays before a change",
+            )
+
+    def record(self, tape: Tape) -> bool:
+        """Run again; whether the results are what they were."""
+        raise NotImplementedError
+
 
 # -- a function --------------------------------------------------------------------------------------------------------
 
 
-class Recomputed(Packed):
-    """A call that remembers its operands only, and runs again when it is differentiated."""
+class Call(Stretch):
+    """One call of a checkpointed function."""
 
-    def evaluate(self, *operands: Any) -> Any:
-        y = super().evaluate(*operands)
-        if isinstance(y, Traced) and not any(isinstance(x, Traced) for x in operands):
-            raise TraceLost(
-                f"the checkpointed function {self.name} uses a traced value that is not among its arguments",
-                where=user_location(),
-                why="what it closes over would get no cotangent when it is computed again",
-                hint="pass the value as an argument",
-            )
-        return y
+    def run(self, tape: Tape, f: Callable, args: tuple, kwargs: dict) -> Any:
+        """Call it, and forget how."""
+        self.start = len(tape.entries)
+        result = f(*args, **kwargs)
+        self.result = digest(flatten(result)[0])
+        tape.forget(self.start, self)
+        return result
 
-    def moving(self, operands: Sequence, wanted: Sequence[int]) -> Callable:
-        """The call as a function of the wanted operands."""
-
-        def function(leaves: Sequence) -> list:
-            full = list(operands)
-            for position, leaf in zip(wanted, leaves):
-                full[position] = leaf
-            return [self.packed(self.run(full))]
-
-        return function
-
-    def push(self, tangents, kept):
-        _, operands, wanted = kept
-        function = self.moving(operands, wanted)
-        return Forward().jvp(function, [operands[k] for k in wanted], list(tangents))[1][0]
-
-    def pull(self, cotangent, kept):
-        _, operands, wanted = kept
-        function = self.moving(operands, wanted)
-        return Reverse().vjp(function, [operands[k] for k in wanted], [cotangent])
+    def record(self, tape):
+        del tape.entries[self.start :]
+        f, args, kwargs = self.thawed(tape)
+        return alike(digest(flatten(f(*args, **kwargs))[0]), self.result)
 
 
 def checkpoint(f: Callable) -> Callable:
     """The same function, recomputed in the backward pass instead of remembered.
 
-    The tape holds its arguments, not what it computes inside; the gradient is the same. Costs one more evaluation of f
-    in each backward pass. Arguments and results may be containers; checkpoints may be nested.
+    Reverse mode holds its arguments and results, and of what lies between only 8 bytes for each operation. The gradient
+    is the same to the last bit. Costs one more evaluation of f in each backward pass.
 
-    Raises TraceLost when f closes over a traced value: pass it as an argument.
+    f : any function, without side effects that matter, as it runs again. It may close over traced values; arguments and
+        results may be anything, also containers; checkpoints may be nested, in each other and in other derivatives.
+        Where reverse mode is applied to reverse mode, the outer one remembers all.
+
+    The backward pass raises NotRepeatable when f does something else the second time.
 
     >>> import numpy as np, diffbench as db
     >>> db.gradient(lambda x: np.sum(db.checkpoint(np.sin)(x) ** 2))(np.array([0.0, 1.0]))
@@ -74,7 +233,10 @@ def checkpoint(f: Callable) -> Callable:
 
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
-        return Recomputed(f, args, kwargs).apply()
+        tape = innermost_tape(used_by(f, args, kwargs))
+        if tape is None:
+            return f(*args, **kwargs)
+        return Call(f, args, kwargs, tape).run(tape, f, args, kwargs)
 
     return call
 
@@ -82,182 +244,92 @@ def checkpoint(f: Callable) -> Callable:
 # -- a loop ------------------------------------------------------------------------------------------------------------
 
 
-def beta(s: int, r: int) -> int:
-    """How many steps s snapshots reverse when no step is repeated more than r times."""
-    return math.comb(s + r, s) if r >= 0 else 0
+class Loop(Stretch):
+    """A loop by the schedule; it stands on the tape behind every step but the last, which is not forgotten."""
+
+    def __init__(self, step: Callable, n: int, params: tuple, snapshots: int, indexed: bool, tape: Tape):
+        super().__init__(step, params, {}, tape)
+        self.n, self.snapshots, self.indexed = n, snapshots, indexed
+        self.actions = schedule(n, snapshots)
+        self.saved: dict[int, tuple] = {}  # state number: its place on the tape, and the state
+        self.place: int | None = None  # of the step that was recorded last; None while the schedule is being followed
+        self.digests = array("d")  # of the state after each step
+
+    def run(self, tape: Tape, step: Callable, state: Any) -> Any:
+        """The state after the last step(k, state)."""
+
+        def first_time(k: int, state: Any) -> Any:
+            state = step(k, state)
+            self.digests.append(digest(flatten(state)[0]))
+            return state
+
+        place = len(tape.entries)
+        self.save(0, place, state, tape)
+        return first_time(*self.proceed(tape, first_time, 0, place, state))
+
+    def record(self, tape):
+        f, params, _ = self.thawed(tape)
+        step = numbered(f, params, self.indexed)
+        if self.place is None or len(tape.entries) != self.place - 1:  # not the step before the last recorded one:
+            self.saved, self.actions = {0: self.saved[0]}, schedule(self.n, self.snapshots)  # another backward pass
+            self.proceed(tape, step)
+        k, state = self.proceed(tape, step)
+        return alike(digest(flatten(step(k, state))[0]), self.digests[k])
+
+    def proceed(self, tape: Tape, step: Callable, k: int = -1, place: int = 0, state: Any = None) -> tuple[int, Any]:
+        """Follow the schedule up to a step that is to be recorded: its number, and the state before it."""
+        self.place = None
+        for action, *steps in self.actions:
+            if action == "save":
+                self.save(k, place, state, tape)
+            elif action == "free":
+                del self.saved[steps[0]]
+            else:
+                if k != steps[0]:
+                    k = steps[0]
+                    place, state = self.restored(k, tape)
+                del tape.entries[place:]
+                if action == "reverse":
+                    break
+                while k < steps[1]:
+                    state = step(k, state)
+                    tape.forget(place, self)
+                    k, place = k + 1, len(tape.entries)
+        self.place = place
+        return k, state
+
+    def save(self, k: int, place: int, state: Any, tape: Tape) -> None:
+        """Keep a state; its plain arrays too are copied, for steps may change them."""
+        leaves, structure = flatten(state)
+        self.saved[k] = place, structure, [frozen(_own(leaf), tape) for leaf in leaves]
+
+    def restored(self, k: int, tape: Tape) -> tuple[int, Any]:
+        """A saved state, and its place."""
+        place, structure, leaves = self.saved[k]
+        return place, unflatten(structure, [thawed(_own(leaf), tape) for leaf in leaves])
 
 
-def extra_steps(length: int, snapshots: int) -> int:
-    """The least number t(l, s) of steps beyond the l that are recorded.
-
-    >>> [extra_steps(10, s) for s in (1, 2, 3, 9)], extra_steps(100, 8)
-    ([45, 20, 15, 9], 245)
-    """
-    r = repetitions(length, snapshots)
-    return r * length - beta(snapshots + 1, r - 1)
+def numbered(step: Callable, params: tuple, indexed: bool) -> Callable:
+    """A step as a function of its number and the state."""
+    return (lambda k, state: step(k, state, *params)) if indexed else (lambda k, state: step(state, *params))
 
 
-def repetitions(length: int, snapshots: int) -> int:
-    """The least r for which β(s, r) is at least l."""
-    r = 0
-    while beta(snapshots, r) < length:
-        r += 1
-    return r
+def _own(leaf: Any) -> Any:
+    return leaf.copy() if leaf.__class__ is np.ndarray else leaf
 
 
-def schedule(length: int, snapshots: int) -> Iterator[tuple]:
-    """What to do, in order, to pull a cotangent through `length` steps with `snapshots` states in memory.
+def checkpointed_loop(step: Callable, state: Any, n: int, *params: Any, snapshots: int, indexed: bool = False) -> Any:
+    """The state after n steps, state = step(state, *params), differentiated with few states in memory.
 
-    ("advance", a, b): from the saved state a, compute the state b. ("save", b): keep it. ("reverse", k): record the
-    step from state k to k + 1, and pull the cotangent through it. ("free", b): forget it. State 0 is saved throughout.
+    step : gives the next state. It may close over what it uses, traced values too, and has no side effects that matter.
+    state : anything; numbers, arrays and containers of them are differentiated.
+    params : further arguments of step.
+    snapshots : how many states reverse mode may keep at a time, the first included. A good number is log₄ n.
+    indexed : True calls step(k, state, *params), with k from 0 to n - 1.
 
-    >>> list(schedule(3, 2))[:4]
-    [('advance', 0, 1), ('save', 1), ('advance', 1, 2), ('reverse', 2)]
-    >>> list(schedule(3, 2))[4:]
-    [('reverse', 1), ('free', 1), ('reverse', 0)]
-    """
-    if length < 1 or snapshots < 1:
-        raise ArgumentError(f"schedule: length={length!r}, snapshots={snapshots!r}, expected positive integers")
-    yield from _reverse(0, length, snapshots)
-
-
-def _reverse(start: int, stop: int, snapshots: int) -> Iterator[tuple]:
-    while stop - start > 1:
-        if snapshots == 1:
-            yield "advance", start, stop - 1
-            yield "reverse", stop - 1
-            stop -= 1
-        else:
-            middle = start + _first_snapshot(stop - start, snapshots)
-            yield "advance", start, middle
-            yield "save", middle
-            yield from _reverse(middle, stop, snapshots - 1)
-            yield "free", middle
-            stop = middle
-    yield "reverse", start
-
-
-def _first_snapshot(length: int, snapshots: int) -> int:
-    """How far to go before the next snapshot: any place is optimal that leaves no more than r - 1 and r repetitions."""
-    r = repetitions(length, snapshots)
-    return min(max(beta(snapshots, r - 2), length - beta(snapshots - 1, r), 1), length - 1)
-
-
-class Loop(Packed):
-    """A loop as one entry of the Wengert list: it remembers snapshots of the state, and the last step."""
-
-    def __init__(self, step: Callable, state: Any, n: int, params: tuple, snapshots: int):
-        super().__init__(step, (state, *params), {})
-        self.n, self.snapshots = n, snapshots
-        self.first: Any = None  # the sweep that the value was computed by
-
-    def split(self, operands: Sequence) -> tuple[Any, tuple]:
-        (state, *params), _ = self.arguments(operands)
-        return state, tuple(params)
-
-    def run(self, operands: Sequence) -> Any:
-        state, params = self.split(operands)
-        for _ in range(self.n):
-            state = self.f(state, *params)
-        return state
-
-    def evaluate(self, *operands: Any) -> Any:
-        self.first = sweep = Sweep(self, operands)
-        return self.packed(sweep.last_state())
-
-    def keep(self, y, operands, wanted, params):
-        own = self.first is not None and all(a is b for a, b in zip(self.first.operands, operands))
-        return self.first if own else None, operands, wanted
-
-    def push(self, tangents, kept):
-        _, operands, wanted = kept
-
-        def function(leaves: Sequence) -> list:
-            full = list(operands)
-            for position, leaf in zip(wanted, leaves):
-                full[position] = leaf
-            return [self.packed(self.run(full))]
-
-        return Forward().jvp(function, [operands[k] for k in wanted], list(tangents))[1][0]
-
-    def pull(self, cotangent, kept):
-        sweep, operands, wanted = kept
-        if sweep is None or sweep.used:
-            sweep = Sweep(self, operands)
-            sweep.last_state()
-        found = sweep.pull(flatten(self.unpacked(cotangent))[0])
-        return [found[k] for k in wanted]
-
-
-class Sweep:
-    """One way through the schedule of a loop: forward to the last step, which it records, and from there back."""
-
-    def __init__(self, loop: Loop, operands: Sequence):
-        self.loop, self.operands, self.used = loop, operands, False
-        state, self.params = loop.split(operands)
-        self.saved, self.current = {0: state}, (0, state)
-        self.actions = schedule(loop.n, loop.snapshots)
-        self.recorded: Any = None
-
-    def last_state(self) -> Any:
-        """The state after the last step."""
-        while self.recorded is None:
-            self._do(*next(self.actions))
-        values, _ = self.recorded
-        return unflatten(self.structure, values)
-
-    def pull(self, cotangents: list) -> list:
-        """The cotangents of all operands from those of the last state."""
-        self.used = True
-        sums: list = []
-        for action in [None, *self.actions]:
-            if action is not None:
-                self._do(*action)
-            if self.recorded is not None:
-                _, pull = self.recorded
-                found = pull(cotangents)
-                count = len(cotangents)
-                cotangents, of_params = found[:count], found[count:]
-                sums = [sum_of([a, b]) for a, b in zip(sums, of_params)] if sums else of_params
-                self.recorded = None
-        leaves = [*cotangents, *sums]
-        return [leaves[self.loop.places.index(place)] for place in self.loop.places]
-
-    def _do(self, what: str, a: int, b: int = 0) -> None:
-        if what == "advance":
-            state = self.current[1] if self.current[0] == a else self.saved[a]
-            for _ in range(a, b):
-                state = self.loop.f(state, *self.params)
-            self.current = b, state
-        elif what == "save":
-            self.saved[a] = self.current[1]
-        elif what == "free":
-            del self.saved[a]
-        else:
-            state = self.current[1] if self.current[0] == a else self.saved[a]
-            self._record(state)
-            self.current = -1, None
-
-    def _record(self, state: Any) -> None:
-        leaves, structure = flatten((state, *self.params))
-
-        def step(leaves: Sequence) -> list:
-            values, self.structure = flatten(self.loop.f(*unflatten(structure, list(leaves))))
-            return values
-
-        self.recorded = Reverse().pullback(step, leaves)
-
-
-def checkpointed_loop(step: Callable, state: Any, n: int, *params: Any, snapshots: int) -> Any:
-    """The state after n steps: state = step(state, *params), n times; differentiated with few states in memory.
-
-    step : gives a state of the same structure, shapes and dtypes; everything that it depends on must be in `state` and
-        `params`.
-    state, params : numbers, arrays, and containers of them.
-    snapshots : how many states may be in memory at a time, the first included. About log₄ n is a good choice.
-
-    Cost of a gradient: n recorded steps, and extra_steps(n, snapshots) more. Raises ArgumentError for a number of steps
-    or snapshots below one.
+    Cost of a gradient: n recorded steps, and revolve.extra_steps(n, snapshots) more; besides the snapshots and one
+    recorded step, 8 bytes for each operation. Raises ArgumentError for numbers of steps or snapshots that are none; the
+    backward pass raises NotRepeatable when a step does something else the second time. Source: see revolve.py.
 
     >>> import diffbench as db
     >>> def logistic(x):
@@ -265,18 +337,17 @@ def checkpointed_loop(step: Callable, state: Any, n: int, *params: Any, snapshot
     >>> round(db.derivative(logistic, backend="reverse")(0.2), 12)
     9.0660864
     """
-    for name, value in (("n", n), ("snapshots", snapshots)):
-        if not isinstance(value, int) or value < 1:
-            raise ArgumentError(f"checkpointed_loop: {name}={value!r}, expected a positive integer")
-    leaves = flatten((state, *params))[0]
-    traces = [leaf._trace for leaf in leaves if isinstance(leaf, Traced)]
-    innermost = max(traces, key=lambda trace: trace.level, default=None)
-    loop = Loop(step, state, n, params, min(snapshots, n))
-    if not isinstance(innermost, Tape):  # plain, or forward mode: nothing is remembered anyway
-        return loop.run([loop.leaves[place] for place in loop.places])
-    if len(loop.places) != len(leaves):
-        raise ArgumentError(
-            f"checkpointed_loop: state and params of {name_of(step)} must be real numbers and arrays of them",
-            hint="let step close over what is no number",
-        )
-    return loop.apply()
+    n, snapshots = _count("n", n, 0), _count("snapshots", snapshots, 1)
+    tape = innermost_tape(used_by(step, (state, params), {}))
+    run_step = numbered(step, params, indexed)
+    if tape is not None and n > 0:
+        return Loop(step, n, params, snapshots, indexed, tape).run(tape, run_step, state)
+    for k in range(n):
+        state = run_step(k, state)
+    return state
+
+
+def _count(name: str, value: Any, least: int) -> int:
+    if not isinstance(value, int | np.integer) or value < least:
+        raise ArgumentError(f"checkpointed_loop: {name}={value!r}, expected an integer, {least} or more")
+    return int(value)

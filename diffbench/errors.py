@@ -9,6 +9,7 @@ DiffbenchError
 ├── ArgumentError         (TypeError)            an argument cannot be differentiated with respect to
 ├── ResultError           (TypeError)            the result of f does not fit the verb
 ├── DirectionError        (ValueError)           a tangent or cotangent does not fit the argument or the result
+├── NotRepeatable         (RuntimeError)         a checkpointed function did something else when it ran again
 ├── NonfiniteError        (FloatingPointError)   within db.debug: something stopped being finite
 ├── UnknownName           (ValueError)           no backend, problem or experiment of that name
 ├── ExperimentError       (RuntimeError)         an experiment cannot be loaded, measured or drawn
@@ -69,6 +70,10 @@ class ResultError(DiffbenchError, TypeError):
 
 class DirectionError(DiffbenchError, ValueError):
     """A tangent does not fit its argument, or a cotangent its result."""
+
+
+class NotRepeatable(DiffbenchError, RuntimeError):
+    """A checkpointed function did something else when it ran again in the backward pass."""
 
 
 class NonfiniteError(DiffbenchError, FloatingPointError):

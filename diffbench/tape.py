@@ -1,16 +1,18 @@
 """The Wengert list: what a run of f leaves behind, one entry for each elementary operation, in the order of execution.
 
-An entry knows its parents by their place in the list and keeps just what its VJP needs. Three forms:
+An entry knows its parents by their place in the list and keeps just what its VJP needs. Four forms:
 
     (i, p) or (i, p, j, q)        an operation on numbers, or entry by entry on small arrays: parent and local partial,
                                   twice for two parents
     (i, index, shape)             x[index]: parent, index, shape of the parent
     (parents, kept, primitive)    any other operation: parents, what the primitive keeps, the primitive itself
+    stretch                       no operation: stands behind entries that were forgotten, and can record them again
 
-The first places are the inputs; their entries are empty. The order of the list is a topological order of the
-computational graph, so that the backward pass (backends/reverse.py) needs no search.
+The first places are the inputs; their entries are empty, and so are forgotten ones. The order of the list is a
+topological order of the computational graph, so that the backward pass (backends/reverse.py) needs no search.
 """
 
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -62,13 +64,19 @@ class Recorded(TracedArray):
 
 
 class Tape(Trace):
-    """The list that one run of a function on `inputs` makes."""
+    """The list that one run of a function on `inputs` makes.
 
-    __slots__ = ("copies", "entries", "inputs")
+    forgets : whether it may forget entries, to be recorded again in the backward pass (see checkpointing.py).
+    gaps : None if it did not; otherwise the lock of the backward pass that fills the gaps.
+    """
 
-    def __init__(self, inputs: Sequence) -> None:
+    __slots__ = ("copies", "entries", "forgets", "gaps", "inputs")
+
+    def __init__(self, inputs: Sequence, forgets: bool = False) -> None:
         super().__init__()
-        self.entries: list[tuple] = [()] * len(inputs)
+        self.forgets = forgets
+        self.gaps: Any = None
+        self.entries: list = [()] * len(inputs)
         self.copies: dict[int, tuple] = {}  # of arrays of f's, by the identity of the array
         self.inputs: list = [Recorded(watched(primal), self, index) for index, primal in enumerate(inputs)]
 
@@ -101,6 +109,11 @@ class Tape(Trace):
             self.copy_what_others_hold(primitive, primals, positions)
         self.entries.append((parents, primitive.keep(y, primals, positions, params), primitive))
         return Recorded(y, self, len(self.entries) - 1)
+
+    def forget(self, start: int, stretch: Any) -> None:
+        """Empty the entries from a place on, and put behind them what can record them again; places do not change."""
+        self.entries[start:] = [()] * (len(self.entries) - start) + [stretch]
+        self.gaps = self.gaps or threading.RLock()
 
     def copy_what_others_hold(self, primitive: Primitive, primals: list, positions: Sequence[int]) -> None:
         """Put copies in place of the plain arrays that the tape will hold on to: f may change them before the pull."""

@@ -23,6 +23,7 @@ BUILTIN = {
     "ArgumentError": TypeError,
     "ResultError": TypeError,
     "DirectionError": ValueError,
+    "NotRepeatable": RuntimeError,
     "NonfiniteError": FloatingPointError,
     "UnknownName": ValueError,
     "ExperimentError": RuntimeError,

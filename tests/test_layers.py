@@ -17,7 +17,7 @@ LAYERS = (  # from the top down; a module imports from its own layer and from th
     {"__main__", "cli", "report", "lecture", "plotting", "runner"},
     {"compare", "checks", "measure", "error_curve", "expressions", "tables", "reference", "problems"}
     | {"user_function", "testing", "pytest_plugin"},
-    {"checkpointing", "implicit", "user_primitive"},
+    {"checkpointing", "implicit", "revolve", "user_primitive"},
     {"operators", "verbs", "registry", "automatic", "flat", "scipy_calls"},
     {"backends"},
     {"dispatch", "assignment", "construction", "debugging", "short_way", "watching", "tape", "batch", "exact"}

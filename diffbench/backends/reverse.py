@@ -75,6 +75,8 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
     consume : free each entry as soon as it is used; the tape can then not be used again.
     """
     entries = tape.entries
+    if tape.gaps and not consume:
+        return _backward_over_gaps(tape, seeds)
     cotangents: list = [None] * len(entries)
     for place, seed in seeds:
         _accumulate(cotangents, place, seed)
@@ -82,6 +84,8 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
         entry = entries.pop() if consume else entries[place]
         cotangent = cotangents.pop()
         if cotangent is None:
+            if entry.__class__ is not tuple:
+                entry.record_again(tape)
             continue
         first = entry[0]
         if first.__class__ is int:
@@ -133,6 +137,16 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
             if contribution is not None:
                 _accumulate(cotangents, parent, contribution)
     return [c.result() if c.__class__ is Accumulator else c for c in cotangents]
+
+
+def _backward_over_gaps(tape: Tape, seeds: Sequence) -> list:
+    """The backward pass on a copy of the list, so that what is recorded again does not stay."""
+    with tape.gaps:
+        entries, tape.entries = tape.entries, tape.entries.copy()
+        try:
+            return backward(tape, seeds, consume=True)
+        finally:
+            tape.entries = entries
 
 
 def _accumulate(cotangents: list, place: int, contribution: Any) -> None:
@@ -228,7 +242,7 @@ class Reverse(Differentiator):
 
 
 def _trace(function: Any, point: Sequence) -> tuple[Tape, list, list]:
-    tape = Tape(point)
+    tape = Tape(point, forgets=True)
     results = function(tape.inputs)
     end_trace(tape, results)
     tape.inputs = [None] * len(point)  # they refer to the tape, which would only die in a collection of cycles

@@ -20,6 +20,10 @@ LIFT: ContextVar[Callable | None] = ContextVar("LIFT", default=None)
 """While a program runs on numbers of many digits: what makes such numbers of its constants (see reference.py)."""
 
 
+AGAIN: ContextVar[bool] = ContextVar("AGAIN", default=False)
+"""While a function is run again, to be recorded again: it meets traces that were live then, and have ended since."""
+
+
 def lifted(x: Any) -> Any:
     """A constant as rules and seeds must have it: as it is, except among numbers of many digits."""
     lift = LIFT.get()
@@ -74,7 +78,7 @@ class Primitive:
                 trace = operand._trace
         if trace is None:
             return self.evaluate(*operands, **params)
-        if not trace.live:
+        if not trace.live and not AGAIN.get():
             raise trace_has_ended()
         return trace.process(self, operands, params)
 
