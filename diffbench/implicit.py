@@ -10,116 +10,140 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.backends.base import size_of
 from diffbench.backends.forward import Forward
 from diffbench.backends.reverse import Reverse
-from diffbench.errors import ResultError
+from diffbench.construction import SEEN
+from diffbench.errors import ResultError, user_location
 from diffbench.flat import name_of
 from diffbench.primitives.arrays import as_operand, shape_of
-from diffbench.structure import flatten, unflatten
-from diffbench.user_primitive import Packed, pack
+from diffbench.primitives.primitive import Traced
+from diffbench.structure import flatten, flatten_like, unflatten
+from diffbench.user_primitive import Call, UserPrimitive, packed, placed, uses_traced_value
 
 
-class Root(Packed):
-    """A call of a solver, differentiated by the equation that its result fulfils."""
+class Root(UserPrimitive):
+    """A solver, differentiated by the equation that its result fulfils."""
 
-    def __init__(self, residual: Callable, solver: Callable, tolerance: float, args: tuple, kwargs: dict):
-        super().__init__(solver, args, kwargs)
+    def __init__(self, residual: Callable, solver: Callable, tolerance: float):
+        super().__init__(solver)
         self.residual, self.tolerance = residual, tolerance
 
-    def evaluate(self, *operands: Any) -> Any:
-        x = super().evaluate(*operands)
-        rest = np.asarray(self.rest([x, *operands])[0])
-        size = float(np.max(np.abs(rest), initial=0.0))
-        allowed = self.tolerance * (1.0 + float(np.max(np.abs(x), initial=0.0)))
-        if not size <= allowed:
+    def rest(self, x: Any, operands: Sequence, call: Call) -> Any:
+        """The residual as a vector."""
+        with SEEN:
+            result = self.residual(call.unpack(x), *call.arguments(operands), **call.keywords)
+        return np.ravel(packed([as_operand(leaf) for leaf in flatten(result)[0]]))
+
+    def keep(self, y, operands, wanted, params):
+        call = params["call"]
+        _, ((block,),) = Forward().jacobian(lambda leaves: [self.rest(leaves[0], operands, call)], [y])
+        slope = np.reshape(block, (shape_of(block)[0], size_of(y)))
+        if not any(isinstance(x, Traced) for x in (y, *operands)):
+            self.check(y, slope, self.rest(y, operands, call))
+        return y, operands, wanted, call, slope
+
+    def check(self, x: Any, slope: Any, rest: Any) -> None:
+        """Raise ResultError where the theorem does not hold: x is no root, or one with a singular derivative."""
+        where = user_location()
+        if isinstance(rest, Traced):
+            raise uses_traced_value(f"the residual of {self.name}")
+        if len(rest) != size_of(x):
             raise ResultError(
-                f"the solver {self.name} has not converged: the residual at its result is {size:.2g}",
-                why=f"the implicit function theorem holds at a root; at most {allowed:.2g} is taken for one",
-                hint="let the solver go on, or raise tolerance=",
+                f"the residual of {self.name} has {len(rest)} entries, but its root has {size_of(x)}",
+                where=where,
+                hint="give one equation for each unknown",
             )
-        return x
-
-    def rest(self, leaves: Sequence) -> list:
-        """The residual as one vector, of the packed root and the operands."""
-        x, *operands = leaves
-        args, kwargs = self.arguments(operands)
-        result = self.residual(self.unpacked(x), *args, **kwargs)
-        return [np.ravel(pack([as_operand(leaf) for leaf in flatten(result)[0]]))]
-
-    def slope(self, x: Any, operands: Sequence) -> Any:
-        """The derivative of the residual in the root, as a matrix."""
-        _, ((block,),) = Forward().jacobian(lambda leaves: self.rest([leaves[0], *operands]), [x])
-        return np.reshape(block, (shape_of(block)[0], -1))
-
-    def in_theta(self, x: Any, operands: Sequence, wanted: Sequence[int]) -> Callable:
-        def function(leaves: Sequence) -> list:
-            full = list(operands)
-            for position, leaf in zip(wanted, leaves):
-                full[position] = leaf
-            return self.rest([x, *full])
-
-        return function
+        try:
+            step = np.linalg.solve(slope, rest)
+        except np.linalg.LinAlgError:
+            raise ResultError(
+                f"the root of {self.name} has no derivative: that of the residual in it is singular",
+                where=where,
+                why="it may be a double root, or the equations depend on each other",
+                hint="give equations that determine the root also beside it",
+            ) from None
+        far = float(np.max(np.abs(step), initial=0.0))
+        tolerance = max(self.tolerance, 100 * float(np.finfo(step.dtype).eps))
+        if not far <= tolerance * (1.0 + float(np.max(np.abs(x), initial=0.0))):
+            raise ResultError(
+                f"the solver {self.name} has not converged: a step of Newton's method still moves its result by "
+                f"{far:.2g}",
+                where=where,
+                why="the implicit function theorem holds at a root only",
+                hint=f"let the solver go on, check the residual, or raise tolerance={self.tolerance:g}",
+            )
 
     def push(self, tangents, kept):
-        x, operands, wanted = kept
+        x, operands, wanted, call, slope = kept
         point = [operands[k] for k in wanted]
-        _, (moved,) = Forward().jvp(self.in_theta(x, operands, wanted), point, list(tangents))
-        return np.reshape(-np.linalg.solve(self.slope(x, operands), moved), shape_of(x))
+        _, (moved,) = Forward().jvp(self._in_theta(x, operands, wanted, call), point, list(tangents))
+        return np.reshape(-np.linalg.solve(slope, moved), shape_of(x))
 
     def pull(self, cotangent, kept):
-        x, operands, wanted = kept
-        multiplier = np.linalg.solve(np.transpose(self.slope(x, operands)), np.ravel(cotangent))
+        x, operands, wanted, call, slope = kept
+        multiplier = np.linalg.solve(np.transpose(slope), np.ravel(cotangent))
         point = [operands[k] for k in wanted]
-        return Reverse().pullback(self.in_theta(x, operands, wanted), point)[1]([-multiplier])
+        return Reverse().pullback(self._in_theta(x, operands, wanted, call), point)[1]([-multiplier])
+
+    def _in_theta(self, x: Any, operands: Sequence, wanted: Sequence[int], call: Call) -> Callable:
+        return lambda leaves: [self.rest(x, placed(operands, wanted, leaves), call)]
 
 
-def implicit_root(residual: Callable, solver: Callable, *, tolerance: float = 1e-6) -> Callable:
-    """A solver whose derivatives are those of the root that it finds, not of the way to it.
+def implicit_root(residual: Callable, solver: Callable | None = None, *, tolerance: float = 1e-6) -> Callable:
+    """A solver whose derivatives are those of the root that it finds, not of its way there.
 
-    residual : residual(x, *args) of as many entries as x, and zero at the root; plain NumPy.
-    solver : solver(*args) gives the root; it sees plain numbers and arrays, and may be anything.
-    tolerance : the largest entry of the residual, relative to 1 + max|x|, that is taken for zero.
+    residual : residual(x, *args), zero at the root, with as many entries as x; plain NumPy. The gradient of an
+        objective makes the solver a minimiser: db.gradient(objective).
+    solver : solver(*args) gives the root x. It gets plain numbers and arrays, and may be anything.
+    tolerance : how far from the root the result of the solver may be, relative to 1 + max|x|; the distance is estimated
+        by a step of Newton's method, wherever a derivative is taken.
 
-    Returns a function of the arguments of the solver. x and the arguments may be numbers, arrays or containers of them.
-    Cost of a derivative: the Jacobian of the residual in x, one linear system, one derivative of the residual. Raises
-    ResultError when the solver has not converged.
+    x and the arguments may be numbers, arrays or containers of them; args as in db.primitive. Returns a function that
+    is called as the solver is; use it as a decorator too: @db.implicit_root(residual).
+
+    Cost of a derivative, of any order that many times: the Jacobian of the residual in x (n tangents), linear systems
+    with that dense matrix (n³), one derivative of the residual in the arguments. Raises ResultError when the solver has
+    not converged, or when the Jacobian is singular.
 
     >>> import diffbench as db
-    >>> def newton(a):
+    >>> @db.implicit_root(lambda x, a: x * x - a)
+    ... def root(a):
     ...     x = 1.0
     ...     for _ in range(20):
     ...         x = (x + a / x) / 2
     ...     return x
-    >>> root = db.implicit_root(lambda x, a: x * x - a, newton)
     >>> round(db.derivative(root)(2.0), 8), round(db.derivative(db.derivative(root))(2.0), 8)
     (0.35355339, -0.08838835)
     """
+    if solver is None:
+        return functools.partial(implicit_root, residual, tolerance=tolerance)
+    root = Root(residual, solver, tolerance)
 
     @functools.wraps(solver)
     def call(*args: Any, **kwargs: Any) -> Any:
-        return Root(residual, solver, tolerance, args, kwargs).apply()
+        return root.apply(args, kwargs)
 
     return call
 
 
-def implicit_fixed_point(function: Callable, solver: Callable, *, tolerance: float = 1e-6) -> Callable:
+def implicit_fixed_point(function: Callable, solver: Callable | None = None, *, tolerance: float = 1e-6) -> Callable:
     """As implicit_root, for the solution of x = function(x, *args).
 
     >>> import numpy as np, diffbench as db
-    >>> def iterate(a):
+    >>> @db.implicit_fixed_point(lambda x, a: np.cos(a * x))
+    ... def fixed(a):
     ...     x = 0.5
     ...     for _ in range(200):
     ...         x = np.cos(a * x)
     ...     return x
-    >>> fixed = db.implicit_fixed_point(lambda x, a: np.cos(a * x), iterate)
     >>> round(db.derivative(fixed)(1.0), 6)
     -0.297474
     """
 
     def residual(x: Any, *args: Any, **kwargs: Any) -> Any:
-        left, structure = flatten(function(x, *args, **kwargs))
-        right = flatten(x)[0]
-        return unflatten(structure, [a - b for a, b in zip(left, right)])
+        leaves, structure = flatten(x)
+        images = flatten_like(structure, function(x, *args, **kwargs), f"what {name_of(function)} gave")
+        return unflatten(structure, [image - leaf for image, leaf in zip(images, leaves)])
 
-    residual.__name__ = f"{name_of(function)} - x"
     return implicit_root(residual, solver, tolerance=tolerance)

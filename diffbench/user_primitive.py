@@ -1,212 +1,322 @@
 """db.primitive: a function of the user's with a derivative of its own.
 
-Such a function is one entry of the Wengert list, whatever it does inside. Its arguments and results may be containers;
-between the traces and it stand their leaves, packed into one vector where there are several results.
+To every trace such a function is one step, whatever it does inside. Its arguments and results may be containers with
+anything in them. Between traces and function stand their real leaves, those of the result packed into one array.
 """
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from diffbench.assignment import present
-from diffbench.backends.base import zeros_like
+from diffbench.backends.base import slices_of, zeros_like
 from diffbench.backends.reverse import Reverse
-from diffbench.errors import ResultError, UnsupportedPrimitive, user_location
+from diffbench.construction import SEEN
+from diffbench.errors import ArgumentError, ResultError, TraceLost, UnsupportedPrimitive, user_location
 from diffbench.flat import name_of
 from diffbench.primitives.arrays import as_operand, shape_of
 from diffbench.primitives.primitive import Primitive, Traced
 from diffbench.structure import LEAF, flatten, flatten_like, unflatten
 
+# -- containers --------------------------------------------------------------------------------------------------------
 
-def is_operand(leaf: Any) -> bool:
-    """Whether a leaf of the arguments is a real number or array, and may carry a derivative."""
-    return isinstance(leaf, float | Traced) or (
-        isinstance(leaf, np.ndarray | np.generic) and getattr(leaf, "dtype", np.dtype(object)).kind == "f"
+
+def is_real(leaf: Any) -> bool:
+    """Whether a leaf is a real number or array, which may carry a derivative; all others are constants."""
+    if isinstance(leaf, float | Traced):
+        return True
+    return isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind == "f"
+
+
+class Call:
+    """The containers of one call: what stands between its arguments, its result and their real leaves."""
+
+    def __init__(self, args: tuple, keywords: dict):
+        leaves, self.structure = flatten(args)
+        self.leaves = [as_operand(present(leaf)) for leaf in leaves]
+        self.places = [place for place, leaf in enumerate(self.leaves) if is_real(leaf)]
+        self.keywords = keywords
+        self.result = LEAF
+        self.result_leaves: list = []  # zeros in the shape and dtype of those that are real
+        self.result_places: list[int] = []  # of the real ones
+
+    @property
+    def operands(self) -> list:
+        """The real leaves of the arguments."""
+        return [self.leaves[place] for place in self.places]
+
+    def arguments(self, operands: Sequence) -> tuple:
+        """The arguments with these real leaves."""
+        return unflatten(self.structure, placed(self.leaves, self.places, operands))
+
+    def tangents(self, tangents: Sequence) -> tuple:
+        """Tangents of the real leaves in the containers of the arguments; None for constants."""
+        return unflatten(self.structure, placed([None] * len(self.leaves), self.places, tangents))
+
+    def pack(self, result: Any) -> Any:
+        """The real leaves of the result as one array of our own; what else there is to it is remembered."""
+        leaves, self.result = flatten(result)
+        leaves = [as_operand(leaf) for leaf in leaves]
+        if self.result is LEAF and not is_real(leaves[0]):
+            leaves = [np.asarray(leaves[0], dtype=float)[()]]
+        self.result_places = [place for place, leaf in enumerate(leaves) if is_real(leaf)]
+        self.result_leaves = [zeros_like(leaf) if is_real(leaf) else leaf for leaf in leaves]
+        return packed([leaves[place] for place in self.result_places])
+
+    def like_result(self, leaves: Sequence) -> list:
+        """The real leaves among some that belong to those of the result."""
+        return [leaves[place] for place in self.result_places]
+
+    def unpack(self, y: Any) -> Any:
+        """The result in its containers."""
+        return unflatten(self.result, placed(self.result_leaves, self.result_places, self._leaves(y)))
+
+    def cotangents(self, cotangent: Any) -> Any:
+        """A cotangent of the result in its containers; None for constants."""
+        nothing: list = [None] * len(self.result_leaves)
+        return unflatten(self.result, placed(nothing, self.result_places, self._leaves(cotangent)))
+
+    def _leaves(self, y: Any) -> list:
+        return unpacked(y, self.like_result(self.result_leaves))
+
+
+def placed(leaves: Sequence, places: Sequence[int], values: Sequence) -> list:
+    """A copy of some leaves, with values in some places."""
+    copy = list(leaves)
+    for place, value in zip(places, values):
+        copy[place] = value
+    return copy
+
+
+def packed(leaves: Sequence) -> Any:
+    """Real numbers and arrays as one vector; a single one as it is."""
+    if len(leaves) == 1:
+        return leaves[0]
+    return np.concatenate([np.ravel(leaf) for leaf in leaves]) if leaves else np.zeros(0)
+
+
+def unpacked(y: Any, like: Sequence) -> list:
+    """The numbers and arrays that a vector was packed from, in their shapes and dtypes."""
+    if len(like) == 1:
+        return [y]
+    pieces = [y[entries] if shape_of(x) else y[entries.start] for entries, x in zip(slices_of(like), like)]
+    dtypes = [getattr(x, "dtype", y.dtype) for x in like]
+    pieces = [piece if dtype == y.dtype else piece.astype(dtype) for piece, dtype in zip(pieces, dtypes)]
+    return [piece.reshape(shape_of(x)) if shape_of(x) else piece for piece, x in zip(pieces, like)]
+
+
+# -- the primitive -----------------------------------------------------------------------------------------------------
+
+
+class UserPrimitive(Primitive):
+    """A function of the user's as a primitive; its one param is the Call."""
+
+    analytic = False
+
+    def __init__(self, f: Callable):
+        self.function, self.name = f, name_of(f)
+        self.signature = signature_of(f)
+
+    def apply(self, args: tuple, kwargs: dict) -> Any:
+        """The result of a call, traced if an argument is."""
+        if not any(isinstance(leaf, Traced) or is_of_objects(leaf) for leaf in flatten((args, kwargs))[0]):
+            return self.function(*args, **kwargs)
+        args, keywords = self.bound(args, kwargs)
+        for name, value in keywords.items():
+            if any(isinstance(present(leaf), Traced) for leaf in flatten(value)[0]):
+                raise ArgumentError(
+                    f"the keyword argument {name} of {self.name} is traced",
+                    where=user_location(),
+                    why="a primitive is differentiated in its positional arguments; its rules do not see a tangent of "
+                    "others",
+                    hint="pass it by position, or pass db.primal(x) where no derivative is wanted",
+                )
+        call = Call(args, keywords)
+        return call.unpack(self(*call.operands, call=call))
+
+    def bound(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """The arguments by position, as far as the function takes them so, defaults included; the other keywords."""
+        if self.signature is None:
+            return args, kwargs
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.name}: {error}") from None
+        bound.apply_defaults()
+        return bound.args, bound.kwargs
+
+    def evaluate(self, *operands: Any, call: Call) -> Any:
+        """Call the function; it may overwrite its arguments, and later what it returns, for they are copies."""
+        operands = tuple([x.copy() if x.__class__ is np.ndarray else x for x in operands])
+        y = call.pack(self.function(*call.arguments(operands), **call.keywords))
+        if isinstance(y, Traced):
+            raise uses_traced_value(f"the primitive {self.name}")
+        return y.copy() if y.__class__ is np.ndarray else y
+
+    def keep(self, y, operands, wanted, params):
+        return y, operands, wanted, params["call"]
+
+
+def uses_traced_value(what: str) -> TraceLost:
+    """The error for a function that closes over a traced value where nobody can see it."""
+    return TraceLost(
+        f"{what} uses a traced value that is not among its arguments",
+        where=user_location(),
+        why="a primitive is differentiated in its arguments only: the derivative in what it closes over would be lost",
+        hint="pass the value as an argument",
     )
 
 
-class Packed(Primitive):
-    """One call of a function, from the real leaves among its arguments to its result, packed into one array."""
+def signature_of(f: Callable) -> inspect.Signature | None:
+    """The signature of a function, None for a compiled one that does not tell."""
+    try:
+        return inspect.signature(f)
+    except (TypeError, ValueError):
+        return None
 
-    def __init__(self, f: Callable, args: tuple, kwargs: dict):
-        self.f, self.name = f, name_of(f)
-        self.leaves, self.structure = flatten((args, kwargs))
-        self.places = [k for k, leaf in enumerate(self.leaves) if is_operand(leaf)]
-        self.result = LEAF
-        self.shapes: list[tuple[int, ...]] = []
 
-    def apply(self) -> Any:
-        """The result of the call, traced if an argument is."""
-        return self.unpacked(self(*[present(self.leaves[place]) for place in self.places]))
+def is_of_objects(leaf: Any) -> bool:
+    """Whether a leaf is an array of objects, which may be traced."""
+    return leaf.__class__ is np.ndarray and leaf.dtype.hasobject
 
-    def arguments(self, operands: Sequence) -> tuple[tuple, dict]:
-        """The arguments and keywords with these operands in their places."""
-        leaves = list(self.leaves)
-        for place, operand in zip(self.places, operands):
-            leaves[place] = operand
-        return unflatten(self.structure, leaves)
 
-    def run(self, operands: Sequence) -> Any:
-        """What the function gives at some operands."""
-        args, kwargs = self.arguments(operands)
-        return self.f(*args, **kwargs)
+class WithRules(UserPrimitive):
+    """A function whose JVP, VJP or both the user has given."""
 
-    def evaluate(self, *operands: Any) -> Any:
-        return self.packed(self.run(operands))
-
-    def packed(self, result: Any) -> Any:
-        """A result as one array; its structure is remembered."""
-        leaves, self.result = flatten(result)
-        leaves = [as_operand(leaf) for leaf in leaves]
-        self.shapes = [shape_of(leaf) for leaf in leaves]
-        return pack(leaves)
-
-    def unpacked(self, y: Any) -> Any:
-        """A result in its containers."""
-        return unflatten(self.result, unpack(y, self.shapes))
+    def __init__(self, f: Callable, jvp: Callable | None, vjp: Callable | None):
+        super().__init__(f)
+        self.jvp, self.vjp = jvp, vjp
 
     def keep(self, y, operands, wanted, params):
-        return y, operands, wanted
-
-
-def pack(leaves: Sequence) -> Any:
-    """Arrays as one vector; a single one as it is."""
-    return leaves[0] if len(leaves) == 1 else np.concatenate([np.ravel(leaf) for leaf in leaves])
-
-
-def unpack(y: Any, shapes: Sequence[tuple[int, ...]]) -> list:
-    """The arrays of these shapes that a vector was packed from."""
-    if len(shapes) == 1:
-        return [y]
-    ends = np.cumsum([int(np.prod(shape, dtype=int)) for shape in shapes]).tolist()
-    starts = [0, *ends[:-1]]
-    return [y[a:b].reshape(shape) if shape else y[a] for a, b, shape in zip(starts, ends, shapes)]
-
-
-class WithRules(Packed):
-    """A call of a function whose JVP, VJP or both the user has given."""
-
-    def __init__(self, f: Callable, jvp: Callable | None, vjp: Callable | None, args: tuple, kwargs: dict):
-        super().__init__(f, args, kwargs)
-        self.jvp_rule, self.vjp_rule = jvp, vjp
-
-    def pushed(self, tangents: Sequence, y: Any, operands: Sequence, wanted: Sequence[int]) -> Any:
-        """The packed tangent by the user's JVP."""
-        moving = dict(zip(wanted, tangents))
-        full = [moving[k] if k in moving else zeros_like(x) for k, x in enumerate(operands)]
-        primals, _ = self.arguments(operands)
-        given, _ = self._like_arguments(full)
-        return self._result(self.jvp_rule(primals, given, self.unpacked(y)), "jvp")  # type: ignore[misc]
-
-    def pulled(self, cotangent: Any, y: Any, operands: Sequence, wanted: Sequence[int]) -> list:
-        """The cotangents of the wanted operands by the user's VJP."""
-        primals, keywords = self.arguments(operands)
-        found = self.vjp_rule(primals, self.unpacked(y), self.unpacked(cotangent))  # type: ignore[misc]
-        found = found if isinstance(found, tuple) and len(primals) == len(found) else (found,)
-        if len(found) != len(primals):
-            raise ResultError(
-                f"the vjp of {self.name} gave {len(found)} cotangents for {len(primals)} arguments",
-                hint="return a tuple with one cotangent (or None) for each positional argument",
+        if self.jvp is None and self.vjp is None:
+            raise UnsupportedPrimitive(
+                f"{self.name} was made a primitive without a derivative",
+                where=user_location(),
+                hint="give db.primitive(f, jvp=...) or vjp=...; one of them is enough for both modes",
             )
-        leaves: list = []
-        for position, (argument, cotangents) in enumerate(zip(primals, found)):
-            parts, structure = flatten(argument)
-            if cotangents is None:
-                leaves += [None] * len(parts)
-            else:
-                leaves += flatten_like(structure, cotangents, f"the cotangent of argument {position} of {self.name}")
-        leaves += [None] * len(flatten(keywords)[0])
-        chosen = [leaves[self.places[k]] for k in wanted]
-        for k, leaf in zip(wanted, chosen):
-            if leaf is not None and shape_of(leaf) != shape_of(operands[k]):
-                raise ResultError(
-                    f"the vjp of {self.name} gave a cotangent of shape {shape_of(leaf)} for an argument of shape "
-                    f"{shape_of(operands[k])}",
-                    hint="a cotangent has the shape of its argument",
-                )
-        return chosen
+        return super().keep(y, operands, wanted, params)
 
     def push(self, tangents, kept):
-        y, operands, wanted = kept
-        if self.jvp_rule is not None:
-            return self.pushed(tangents, y, operands, wanted)
-        if self.vjp_rule is None:
-            raise self._without_rule()
+        if self.jvp is not None:
+            return self._pushed(tangents, *kept)
+        y, operands, wanted, _ = kept
 
         def pull(leaves: Sequence) -> list:
-            found = self.pulled(leaves[0], y, operands, wanted)
+            found = self._pulled(leaves[0], *kept)
             return [zeros_like(operands[k]) if c is None else c for k, c in zip(wanted, found)]
 
-        _, push = Reverse().pullback(pull, [np.zeros(shape_of(y), y.dtype)[()]])  # the transpose of the VJP
-        return push(list(tangents))[0]
+        return self._transposed("vjp", pull, [zeros_like(y)], tangents)[0]
 
     def pull(self, cotangent, kept):
-        y, operands, wanted = kept
-        if self.vjp_rule is not None:
-            return self.pulled(cotangent, y, operands, wanted)
-        if self.jvp_rule is None:
-            raise self._without_rule()
+        if self.vjp is not None:
+            return self._pulled(cotangent, *kept)
+        _, operands, wanted, _ = kept
+        point = [zeros_like(operands[k]) for k in wanted]
+        return self._transposed("jvp", lambda leaves: [self._pushed(leaves, *kept)], point, [cotangent])
 
-        def push(leaves: Sequence) -> list:
-            return [self.pushed(leaves, y, operands, wanted)]
+    def _pushed(self, tangents: Sequence, y: Any, operands: Sequence, wanted: Sequence[int], call: Call) -> Any:
+        full = placed([zeros_like(x) for x in operands], wanted, tangents)
+        pushed = self._by_rule("jvp", call, call.arguments(operands), call.tangents(full), call.unpack(y))
+        found = call.like_result(flatten_like(call.result, pushed, f"what the jvp of {self.name} gave"))
+        found = [as_operand(leaf) for leaf in found]
+        for tangent, like in zip(found, call.like_result(call.result_leaves)):
+            self._check_shape("jvp", "a tangent", tangent, "a result", like)
+        return packed(found)
 
-        _, pull = Reverse().pullback(push, [zeros_like(operands[k]) for k in wanted])  # the transpose of the JVP
-        return pull([cotangent])
-
-    def _like_arguments(self, operands: Sequence) -> tuple[tuple, dict]:
-        """Tangents in the containers of the arguments, None where an argument cannot move."""
-        leaves: list = [None] * len(self.leaves)
-        for place, operand in zip(self.places, operands):
-            leaves[place] = operand
-        return unflatten(self.structure, leaves)
-
-    def _result(self, result: Any, rule: str) -> Any:
-        leaves = flatten_like(self.result, result, f"what the {rule} of {self.name} gave")
-        leaves = [as_operand(leaf) for leaf in leaves]
-        shapes = [shape_of(leaf) for leaf in leaves]
-        if shapes != self.shapes:
+    def _pulled(self, cotangent: Any, y: Any, operands: Sequence, wanted: Sequence[int], call: Call) -> list:
+        args = call.arguments(operands)
+        pulled = self._by_rule("vjp", call, args, call.unpack(y), call.cotangents(cotangent))
+        if len(args) == 1 and not (isinstance(pulled, tuple) and len(pulled) == 1):
+            pulled = (pulled,)
+        if not isinstance(pulled, tuple) or len(pulled) != len(args):
+            described = f"a tuple of {len(pulled)}" if isinstance(pulled, tuple) else type(pulled).__name__
             raise ResultError(
-                f"the {rule} of {self.name} gave tangents of shapes {shapes}, but its result has {self.shapes}",
-                hint="a tangent has the shape of the result",
+                f"the vjp of {self.name} gave {described}, but it has {len(args)} arguments",
+                hint="return a tuple with the cotangent of each positional argument, None for a constant",
             )
-        return pack(leaves)
+        leaves: list = []
+        for position, (argument, found) in enumerate(zip(args, pulled)):
+            parts, structure = flatten(argument)
+            what = f"what the vjp of {self.name} gave for argument {position}"
+            leaves += [None] * len(parts) if found is None else flatten_like(structure, found, what)
+        cotangents = [leaves[call.places[k]] for k in wanted]
+        cotangents = [None if c is None else as_operand(c) for c in cotangents]
+        for k, found in zip(wanted, cotangents):
+            if found is not None:
+                self._check_shape("vjp", "a cotangent", found, "an argument", operands[k])
+        return cotangents
 
-    def _without_rule(self) -> UnsupportedPrimitive:
-        return UnsupportedPrimitive(
-            f"{self.name} was made a primitive without a derivative",
-            where=user_location(),
-            hint="give db.primitive(f, jvp=...) or vjp=...; one of them is enough for both modes",
-        )
+    def _by_rule(self, name: str, call: Call, *given: Any) -> Any:
+        """What a rule gives; of the keyword arguments it sees those that it names."""
+        rule: Any = getattr(self, name)
+        signature = signature_of(rule) if call.keywords else None
+        keywords = {}
+        if signature is not None:
+            parameters = signature.parameters.values()
+            takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
+            named = {p.name for p in list(parameters)[len(given) :]}
+            keywords = {key: value for key, value in call.keywords.items() if takes_all or key in named}
+        with SEEN:
+            return rule(*given, **keywords)
+
+    def _check_shape(self, rule: str, what: str, found: Any, whose: str, like: Any) -> None:
+        if shape_of(found) != shape_of(like):
+            shapes = f"{what} of shape {shape_of(found)} for {whose} of shape {shape_of(like)}"
+            raise ResultError(f"the {rule} of {self.name} gave {shapes}", why=f"{what} has the shape of its primal")
+
+    def _transposed(self, rule: str, linear: Callable, point: Sequence, cotangents: Sequence) -> list:
+        """The transpose of a rule, by reverse mode through it."""
+        try:
+            _, pull = Reverse().pullback(linear, point)
+        except (TraceLost, ValueError) as error:
+            lost = error.__cause__ if isinstance(error, ValueError) else error  # NumPy hides what __float__ raises
+            if not isinstance(lost, TraceLost):
+                raise
+            other = {"jvp": "vjp", "vjp": "jvp"}[rule]
+            raise UnsupportedPrimitive(
+                f"the {rule} of {self.name} cannot be transposed, and there is no {other}",
+                where=lost.where,
+                why=lost.what,
+                hint=f"write the {rule} in plain NumPy or with other primitives, or give {other}= as well",
+            ) from error
+        return pull(list(cotangents))
 
 
 def primitive(f: Callable | None = None, *, jvp: Callable | None = None, vjp: Callable | None = None) -> Callable:
-    """Make a function a primitive: one step to every trace, with the derivative that you give.
+    """Make a function one step to every trace, with the derivative that you give.
 
-    For what cannot be traced (a root finder, an ODE solver, a call into compiled code): f is always called with plain
-    floats and arrays. Write the rules in plain NumPy: then they can be differentiated, and so derivatives of any order
-    follow. One rule is enough for both modes; the other is its transpose, at the cost of a backward pass through it.
+    For what cannot be traced (a root finder, an ODE solver, a call into compiled code): f gets plain floats and arrays.
+    Rules written in plain NumPy, or with primitives, are differentiated too, so derivatives of any order follow. One
+    rule is enough for both modes: the other is its transpose, at the cost of a backward pass through it.
 
-    f : the function; arguments and results may be nested containers. Integers, text, functions are constants.
-    jvp : jvp(primals, tangents, y) gives the tangent of y = f(*primals); tangents is a tuple like primals, None for
-        what cannot move.
-    vjp : vjp(primals, y, cotangent) gives a tuple with the cotangent of each positional argument, or None.
+    f : the function. What it is differentiated in, it takes by position. Arguments and results may be containers; what
+        is no float or array of floats in them (integers, text, functions) is constant.
+    jvp : jvp(primals, tangents, y) gives the tangent of y = f(*primals), in the containers of y. tangents is a tuple
+        like primals, with None for constants.
+    vjp : vjp(primals, y, cotangent) gives a tuple with the cotangents of all primals, None for constants; of a single
+        argument just its cotangent. cotangent has the containers of y.
 
-    Returns a function that is called as f is. Raises UnsupportedPrimitive when a derivative is asked of one without
-    rules, ResultError when a rule gives another shape or structure.
+    primals are all arguments that f takes by position, defaults included; keyword-only ones reach a rule that names
+    them. Returns a function that is called as f is; use it as a decorator too: @db.primitive(vjp=...).
+
+    Raises UnsupportedPrimitive when a derivative is asked of one without a rule, or when the only rule cannot be
+    transposed; ResultError or DirectionError, naming f, when a rule gives other shapes or containers; TraceLost when f
+    closes over a traced value. db.checks.check_primitive tests the rules.
 
     >>> import math, diffbench as db
-    >>> cube_root = db.primitive(lambda x: math.cbrt(x) if hasattr(math, "cbrt") else x ** (1 / 3),
-    ...                          jvp=lambda primals, tangents, y: tangents[0] / (3 * y**2))
-    >>> db.derivative(cube_root)(8.0), round(db.derivative(db.derivative(cube_root))(8.0), 12)
-    (0.08333333333333333, -0.006944444444)
+    >>> logistic = db.primitive(lambda x: 1 / (1 + math.exp(-x)), vjp=lambda primals, y, c: y * (1 - y) * c)
+    >>> db.derivative(logistic)(0.0), db.derivative(db.derivative(db.derivative(logistic)))(0.0)
+    (0.25, -0.125)
     """
     if f is None:
         return functools.partial(primitive, jvp=jvp, vjp=vjp)
+    primitive_of_f = WithRules(f, jvp, vjp)
 
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
-        return WithRules(f, jvp, vjp, args, kwargs).apply()
+        return primitive_of_f.apply(args, kwargs)
 
     return call

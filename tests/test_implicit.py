@@ -62,5 +62,59 @@ def test_a_fixed_point_has_the_derivative_of_its_equation():
 
 def test_a_solver_that_has_not_converged_is_an_error_that_says_how_far():
     early = db.implicit_root(lambda x, a: x * x - a, lambda a: 1.0 + 0 * a)
-    with pytest.raises(db.ResultError, match="has not converged: the residual at its result is 1"):
+    assert early(2.0) == 1.0
+    with pytest.raises(db.ResultError, match=r"has not converged: a step of Newton's method still moves .* by 0\.5"):
         db.derivative(early)(2.0)
+
+
+def test_a_small_residual_with_a_far_root_has_not_converged():
+    flat = db.implicit_root(lambda x, a: 1e-8 * (x - a), lambda a: 0.0)
+    with pytest.raises(db.ResultError, match="has not converged"):
+        db.derivative(flat)(2.0)
+
+
+def test_a_double_root_has_no_derivative():
+    double = db.implicit_root(lambda x, a: (x - a) ** 2, lambda a: a)
+    with pytest.raises(db.ResultError, match="singular"):
+        db.derivative(double)(2.0)
+
+
+def test_a_residual_with_fewer_equations_than_unknowns_is_an_error():
+    few = db.implicit_root(lambda x, a: np.sum(x) - a, lambda a: np.array([0.5, 0.5]) * a)
+    with pytest.raises(db.ResultError, match="1 entries, but its root has 2"):
+        db.jacobian(few)(2.0)
+
+
+def test_a_residual_that_closes_over_a_traced_value_is_an_error():
+    def program(a):
+        return db.implicit_root(lambda x, b: x * x - a * b, lambda b: db.primal(a * b) ** 0.5)(1.0 + 0 * a)
+
+    with pytest.raises(db.TraceLost, match="not among its arguments"):
+        db.derivative(program)(2.0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_minimiser_has_the_derivatives_of_its_minimum(mode):
+    """The minimum of ½xᵀAx - bᵀx is A⁻¹b."""
+
+    def objective(x, A, b):
+        return 0.5 * np.dot(x, A @ x) - np.dot(b, x)
+
+    @db.implicit_root(db.gradient(objective))
+    def minimum(A, b):
+        x = np.zeros(2)
+        for _ in range(200):
+            x = x - 0.3 * db.gradient(objective)(x, A, b)
+        return x
+
+    A, b = np.array([[3.0, 1.0], [1.0, 2.0]]), np.array([1.0, -2.0])
+    found = db.jacobian(minimum, argnum=1, backend=mode)(A, b)
+    np.testing.assert_allclose(found, np.linalg.inv(A), rtol=1e-9)
+
+
+def test_keywords_reach_solver_and_residual():
+    @db.implicit_root(lambda x, a, *, power: x**power - a)
+    def root(a, *, power):
+        return a ** (1 / power)
+
+    assert db.derivative(root)(8.0, power=3) == pytest.approx(1 / 12, rel=1e-14)

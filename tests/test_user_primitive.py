@@ -1,6 +1,7 @@
-"""db.primitive and db.checks.check_primitive: functions with derivatives of their own."""
+"""db.primitive: functions with derivatives of their own."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -47,33 +48,6 @@ def test_many_directions_at_once(sine):
     np.testing.assert_allclose(db.jacobian(sine, backend="reverse")(X), np.diag(np.cos(X)), rtol=1e-15)
 
 
-@each_sine
-def test_a_right_rule_passes_the_check(sine):
-    db.checks.check_primitive(sine, X)
-
-
-def test_a_wrong_rule_fails_the_check_and_the_entry_is_named():
-    wrong = db.primitive(plain_sin, vjp=lambda primals, y, c: np.cos(primals[0]) * c * np.array([1.0, -1.0, 1.0]))
-    with pytest.raises(AssertionError, match=r"entry \(1,\)"):
-        db.checks.check_primitive(wrong, X)
-
-
-def test_two_rules_that_do_not_fit_each_other_fail_the_check():
-    wrong = db.primitive(
-        plain_sin,
-        jvp=lambda primals, t, y: np.cos(primals[0]) * t[0],
-        vjp=lambda primals, y, c: 2 * np.cos(primals[0]) * c,
-    )
-    with pytest.raises(AssertionError, match="transpose"):
-        db.checks.check_primitive(wrong, X)
-
-
-def test_a_derivative_that_is_nan_fails_the_check():
-    wrong = db.primitive(plain_sin, vjp=lambda primals, y, c: np.nan * c)
-    with pytest.raises(AssertionError):
-        db.checks.check_primitive(wrong, X)
-
-
 def test_containers_constants_and_keywords_pass():
     @db.primitive(
         vjp=lambda primals, y, c: ({"a": c["sum"] * np.ones(3), "b": c["scaled"]}, None),
@@ -105,3 +79,94 @@ def test_a_primitive_without_a_rule_is_refused_when_it_is_differentiated():
 def test_a_rule_that_gives_another_shape_is_an_error_that_names_the_function(rule):
     with pytest.raises(db.ResultError, match="plain_sin"):
         db.gradient(lambda x: np.sum(db.primitive(plain_sin, **rule)(x)))(X)
+
+
+def test_every_argument_that_may_be_given_by_position_reaches_the_rules_by_position():
+    seen = []
+
+    def vjp(primals, y, c, *, factor):
+        seen.append((primals[1:], factor))
+        return c * factor * primals[1] ** 2 * np.cos(primals[0]), None
+
+    @db.primitive(vjp=vjp)
+    def f(x, power=2.0, *, factor=1.0):
+        return np.sin(x) * factor * power**2
+
+    for value in (f(X, factor=3.0), f(x=X, power=2.0, factor=3.0)):
+        np.testing.assert_array_equal(value, np.sin(X) * 12)
+    np.testing.assert_allclose(db.gradient(lambda x: np.sum(f(x, factor=3.0)))(X), 12 * np.cos(X), rtol=1e-15)
+    np.testing.assert_allclose(db.gradient(lambda x: np.sum(f(power=4.0, x=x)))(X), 16 * np.cos(X), rtol=1e-15)
+    assert seen == [((2.0,), 3.0), ((4.0,), 1.0)]
+
+
+def test_a_traced_keyword_that_no_rule_sees_is_an_error():
+    f = db.primitive(lambda x, *, w: x * w, vjp=lambda primals, y, c: c)
+    with pytest.raises(db.ArgumentError, match="keyword argument w"):
+        db.gradient(lambda w: f(2.0, w=w))(3.0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_a_primitive_closes_over_is_not_lost_in_silence(mode):
+    def program(x):
+        return db.primitive(lambda y: y * x, vjp=lambda primals, y, c: c)(2.0 * x)
+
+    with pytest.raises(db.TraceLost, match="not among its arguments"):
+        db.derivative(program, backend=mode)(3.0)
+
+
+def test_the_function_may_overwrite_its_arguments_and_reuse_its_result():
+    buffer = np.zeros(3)
+
+    @db.primitive(vjp=lambda primals, y, c: 2 * primals[0] * c)
+    def square(x):
+        x *= x
+        buffer[:] = x
+        return buffer
+
+    np.testing.assert_array_equal(db.gradient(lambda x: np.sum(square(x) * square(2 * x)))(X), 16 * X**3)
+
+
+def test_float32_stays_float32_beside_float64():
+    @db.primitive(jvp=lambda primals, t, y: {"a": 2 * t[0]["a"], "b": 3 * t[0]["b"]})
+    def f(p):
+        return {"a": 2 * p["a"], "b": 3 * p["b"]}
+
+    found = db.gradient(lambda p: np.sum(f(p)["a"]) + f(p)["b"])({"a": X.astype(np.float32), "b": 1.0})
+    assert found["a"].dtype == np.float32
+    assert (found["a"].tolist(), found["b"]) == ([2.0, 2.0, 2.0], 3.0)
+
+
+def test_a_rule_in_compiled_code_serves_its_own_mode_and_says_so_of_the_other():
+    def compiled(primals, y, c):
+        return np.array([math.cos(x) for x in primals[0].tolist()]) * np.array([float(k) for k in c])
+
+    sine = db.primitive(plain_sin, vjp=compiled)
+    np.testing.assert_array_equal(db.vjp(sine)(X, X), np.cos(X) * X)
+    with pytest.raises(
+        db.UnsupportedPrimitive, match=r"the vjp of plain_sin cannot be transposed, and there is no jvp"
+    ):
+        db.jvp(sine)(X, X)
+
+
+def test_a_rule_with_the_wrong_number_of_cotangents_is_an_error():
+    f = db.primitive(lambda x, y: x * y, vjp=lambda primals, y, c: c)
+    with pytest.raises(db.ResultError, match="but it has 2 arguments"):
+        db.gradient(f)(1.0, 2.0)
+
+
+def test_a_primitive_is_one_step_to_every_backend():
+    sine = db.primitive(np.sin, jvp=lambda primals, t, y: np.cos(primals[0]) * t[0])
+    f = lambda x: np.sum(sine(x) ** 2)  # noqa: E731
+    np.testing.assert_allclose(db.gradient(f, backend="finite-central")(X), np.sin(2 * X), rtol=1e-8)
+    for backend in ("complex-step", "symbolic"):
+        with pytest.raises(db.DiffbenchError):
+            db.gradient(f, backend=backend)(X)
+
+
+def test_threads_do_not_mix_their_calls():
+    sine = SINES["both"]
+    gradient = db.gradient(lambda x: np.sum(sine(x) * sine(x)))
+    points = [X * k for k in range(1, 33)]
+    with ThreadPoolExecutor(8) as pool:
+        for x, found in zip(points, pool.map(gradient, points)):
+            np.testing.assert_allclose(found, np.sin(2 * x), rtol=1e-12, atol=1e-15)
