@@ -62,7 +62,7 @@ def reference(
         agreed = [_agreed(a, b, digits) for a, b in zip(coarse, fine)]
         if all(leaf is not None for leaf in agreed):
             return unflatten(structure, agreed)
-        coarse = fine
+        coarse = [_last_nonzero(a, b) for a, b in zip(coarse, fine)]
     raise DiffbenchError(
         f"reference: not even {precision} digits settle {digits} digits of the {quantity} of {name_of(f)}",
         why="f is chaotic beyond that, jumps at this very point, or does not return the same twice",
@@ -122,6 +122,11 @@ def _is_mpf(leaf: Any) -> bool:
 
 
 # -- digits ------------------------------------------------------------------------------------------------------------
+
+
+def _last_nonzero(coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
+    """What a finer run must be compared with: a zero may have come out by luck, so what was there before it counts."""
+    return np.where(fine == 0, coarse, fine) if coarse.shape == fine.shape else fine
 
 
 def _agreed(coarse: np.ndarray, fine: np.ndarray, digits: int) -> Any:

@@ -16,7 +16,7 @@ from diffbench.primitives.arrays import as_operand, numbers_of, rank_of, shape_o
 from diffbench.primitives.factorisations import OfReals, matrices, mirrored, refused
 from diffbench.primitives.kinds import Composite, Constant, General, only_default
 from diffbench.primitives.partial import zero_stays_zero
-from diffbench.primitives.primitive import lifted
+from diffbench.primitives.primitive import Traced, lifted
 
 LinAlgError = np.linalg.LinAlgError
 SlogdetResult = type(np.linalg.slogdet(np.eye(1)))
@@ -176,8 +176,11 @@ def _largest(a: Any) -> Any:
 
 
 def _small(a: Any) -> Any:
-    """The ratio of singular values that counts as small."""
-    return np.finfo(a.dtype).eps ** (1 / 3)
+    """The ratio of singular values that counts as small: each further derivative divides by it once more."""
+    order, below = 0, a
+    while isinstance(below, Traced):
+        order, below = order + 1, getattr(below, "primal", None)
+    return np.finfo(a.dtype).eps ** (1 / (3 * max(order, 1)))
 
 
 def _cofactors_by_blocks(a: Any) -> Any:
