@@ -16,7 +16,7 @@ from diffbench.memory import SMALLEST
 from diffbench.primitives import TABLE
 from diffbench.primitives.arrays import as_operand
 from diffbench.primitives.kinds import Elementwise
-from diffbench.primitives.primitive import Traced
+from diffbench.primitives.primitive import AGAIN, Traced
 
 SCALARS = frozenset(
     {float, int, np.float64, np.float32, np.float16, np.longdouble, np.int64, np.int32, np.int16, np.int8, np.uint8}
@@ -85,7 +85,7 @@ def {name}(self, other):
             {other_is} = {other_kept}
             y = {value}
 {constant_3}
-    elif are_alike(self, other):
+    elif are_alike(self, other) and (self._trace.live and other._trace.live or AGAIN.get()):
         if other._trace.level > self._trace.level:
             return other.{mirrored}(self)
         {self_is} = self.primal
@@ -116,7 +116,7 @@ def __pow__(self, exponent):
 """
 UFUNC = """
 def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-    if method == "__call__" and not kwargs:
+    if method == "__call__" and not kwargs and (self._trace.live or AGAIN.get()):
         if len(inputs) == 1:
             x = self.primal
             if x.__class__ in SCALARS:
@@ -149,7 +149,21 @@ UNARY = {
 }
 """The partial derivatives of the elementwise ufuncs of one operand."""
 
-USED = ("NO_PARAMS", "SCALARS", "SMALLEST", "UNARY", "are_alike", "as_operand", "call_ufunc", "is_simple")
+USED = {
+    "AGAIN": AGAIN,
+    "NO_PARAMS": NO_PARAMS,
+    "SCALARS": SCALARS,
+    "SMALLEST": SMALLEST,
+    "UNARY": UNARY,
+    "are_alike": are_alike,
+    "as_operand": as_operand,
+    "call_ufunc": call_ufunc,
+    "float64": np.float64,
+    "is_simple": is_simple,
+    "ndarray": np.ndarray,
+    "square": TABLE[np.square],
+}
+"""What the generated operators call."""
 
 
 def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
@@ -175,15 +189,7 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
             x_is_small=IS_SMALL.format("x"),
             **parts,
         )
-        namespace = {
-            "float64": np.float64,
-            "ndarray": np.ndarray,
-            "primitive": primitive,
-            "square": TABLE[np.square],
-            "OPERATORS": operators,
-            cls.__name__: cls,
-            **{name: globals()[name] for name in USED},
-        }
+        namespace = {**USED, "OPERATORS": operators, "primitive": primitive, cls.__name__: cls}
         exec(compile(source, f"<operators of {cls.__name__}>", "exec"), namespace)
         setattr(cls, name, namespace[name])
 

@@ -29,8 +29,7 @@ from diffbench.primitives.structural import INDEX
 from diffbench.short_way import SCALARS, SHORT, install_short_way, is_scalar
 from diffbench.watching import inspected, watched
 
-
-PLAIN = SCALARS | {np.ndarray}
+PLAIN: frozenset[Any] = SCALARS | {np.ndarray}
 NOTHING = (lambda: None, lambda: None)  # two references to what is gone
 WORTH_A_LOOK = 4096  # bytes: a smaller array is copied as fast as it is compared
 

@@ -16,7 +16,7 @@ from diffbench.short_way import SCALARS
 from diffbench.tape import PLAIN, Tape, places_of
 from diffbench.watching import carefully, spoilt
 
-BASIC = {int, slice}
+BASIC: set[Any] = {int, slice}
 add = pooled(np.add)
 ONE, MINUS_ONE = 1, -1  # the partials of sums and differences; Python keeps one object for each
 
