@@ -46,9 +46,9 @@ class Recorded(TracedArray):
     def __getitem__(self, index: Any) -> Any:
         primal: Any = self.primal
         if (index.__class__ is int or index.__class__ is slice) and primal.__class__ is np.ndarray:
+            item: Any = primal[index]  # first, as it may raise IndexError, which f may catch
             entries = self._trace.entries
             entries.append((self.index, index, primal.shape))
-            item: Any = primal[index]
             piece = Recorded(item, self._trace, len(entries) - 1)
             if item.__class__ is np.ndarray:
                 link(self, piece, INDEX, {"index": index})

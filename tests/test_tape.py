@@ -213,3 +213,46 @@ def test_the_gradient_of_an_indexing_loop_is_right(mode):
 def test_repeated_and_overlapping_indices_add_up():
     found = db.gradient(lambda x: np.sum(x[[0, 0, 2]]) + np.sum(x[1:]) + x[-1] * x[2], backend="reverse")(X)
     assert found.tolist() == [2.0, 1.0, 6.0]
+
+
+def test_an_index_out_of_bounds_leaves_nothing_on_the_tape():
+    """f may look ahead and catch the error; a forward sweep of the tape must not meet it again."""
+
+    def f(x):
+        try:
+            return x[5] * 2
+        except IndexError:
+            return x[1] * 3
+
+    _, push = db.linearize(f)(np.array([1.0, 2.0]))
+    assert push(np.array([1.0, 1.0])) == 3.0
+
+
+def test_an_array_that_a_loop_uses_again_and_again_is_copied_once():
+    """The tape must hold a copy, for f may change the array; but not as many as there are steps."""
+    weights = np.eye(100)  # 80 kB
+
+    def f(x):
+        for _ in range(200):
+            x = weights @ x
+        return np.sum(x)
+
+    tracemalloc.start()
+    db.gradient(f)(np.ones(100))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 * weights.nbytes
+
+
+def test_an_array_that_a_loop_changes_counts_as_it_was_at_each_use():
+    scale = np.ones(1000)
+
+    def f(x):
+        for _ in range(3):
+            x = x * np.sum(scale) + np.dot(scale, x)
+            scale[:] *= 2
+        return x[0]
+
+    expected = db.gradient(f, backend="forward", chunk=1000)(np.ones(1000))  # runs f once
+    scale[:] = 1
+    assert db.gradient(f)(np.ones(1000)) == pytest.approx(expected, rel=1e-12)

@@ -35,6 +35,9 @@ def expand_reduced(g: Any, axis: tuple[int, ...], keepdims: bool, shape: tuple[i
     return np.reshape(g, tuple(1 if a in axis else n for a, n in enumerate(shape)))
 
 
+ALL_AXES = [tuple(range(rank)) for rank in range(4)]
+
+
 class Reduction(PrimitiveRow):
     """What sum, prod, max and min have in common: entries that do not count, and a value to begin with.
 
@@ -49,7 +52,7 @@ class Reduction(PrimitiveRow):
         if not kwargs and len(args) == 1:  # the most frequent call of all
             a = as_operand(args[0])
             rank = rank_of(a)
-            return self(a, axis=(0,) if rank == 1 else tuple(range(rank)), keepdims=False)
+            return self(a, axis=ALL_AXES[rank] if rank < 4 else tuple(range(rank)), keepdims=False)
         (a,), params = self.bound(args, kwargs)
         initial, where = params.pop("initial"), params.pop("where")
         if where is not True:
