@@ -11,7 +11,6 @@ from where the others are computed again.
 
 import dis
 import functools
-import math
 import types
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -20,10 +19,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diffbench.assignment import present, twin
+from diffbench.captured import alike, cells_of, contents, digest, variables
 from diffbench.construction import SEEN
 from diffbench.errors import ArgumentError, NotRepeatable
 from diffbench.flat import name_of
-from diffbench.primitives.arrays import numbers_of
 from diffbench.primitives.primitive import AGAIN, Traced
 from diffbench.revolve import schedule
 from diffbench.structure import flatten, unflatten
@@ -54,22 +53,6 @@ def thawed(value: Any, tape: Tape) -> Any:
     return twin(value) if isinstance(value, Traced) else value
 
 
-NOTHING = object()  # what an empty cell holds
-
-
-def cells_of(f: Any) -> Sequence[types.CellType]:
-    """The cells of the variables that a Python function closes over."""
-    return (f.__closure__ or ()) if isinstance(f, types.FunctionType) else ()
-
-
-def contents(cell: types.CellType) -> Any:
-    """What a cell holds."""
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return NOTHING
-
-
 def closing_over(f: Any, cells: Sequence[types.CellType]) -> Any:
     """A Python function with other cells for the variables that it closes over."""
     if not cells:
@@ -92,14 +75,6 @@ def used_by(f: Any, args: tuple, kwargs: dict) -> list:
     return flatten((args, kwargs, [contents(cell) for cell in cells_of(f)]))[0]
 
 
-def global_numbers(f: Any) -> list:
-    """The numbers and arrays among the global variables that a Python function mentions; integers may be counters."""
-    if not isinstance(f, types.FunctionType):
-        return []
-    found = [f.__globals__.get(name) for name in f.__code__.co_names]
-    return [value for value in found if isinstance(value, float | np.ndarray)]
-
-
 def innermost_tape(leaves: Sequence) -> Tape | None:
     """The tape with the highest level that may forget, of those on which some values are."""
     tapes = [tape for leaf in leaves for tape in _tapes(present(leaf)) if tape.forgets]
@@ -114,38 +89,7 @@ def _tapes(value: Any) -> Iterator[Tape]:
         value = getattr(value, "primal", None)
 
 
-# -- whether it did the same again -------------------------------------------------------------------------------------
-
-WEIGHTS = np.cos(np.arange(1.0, 65.0))
-
-
-def digest(leaves: Sequence, whole: bool = True) -> float:
-    """A number that changes with any of the real numbers among some leaves, but hardly by round-off.
-
-    whole : False looks at no more than 64 entries of each array.
-    """
-    total = 0.0
-    for weight, leaf in enumerate(leaves, start=1):
-        x = numbers_of(present(leaf))
-        if isinstance(x, float | int):
-            total += weight * ((math.log(abs(x)) if x else 1.0) + (x < 0))
-        elif isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fiub" and x.size:
-            total += weight * _digest_of_array(np.asarray(x), whole)
-    return total
-
-
-@np.errstate(all="ignore")
-def _digest_of_array(x: np.ndarray, whole: bool) -> float:
-    sample = x.flat[:: (x.size - 1) // len(WEIGHTS) + 1].astype(float)
-    signed, squares = sample @ WEIGHTS[: len(sample)], sample @ sample
-    if whole and len(sample) < x.size:
-        signed, squares = signed + float(np.sum(x)), squares + float(np.vdot(x, x))
-    return float(signed / np.sqrt(squares) + np.log(squares)) if squares else 1.0
-
-
-def alike(a: float, b: float) -> bool:
-    """Whether two digests are equal but for round-off."""
-    return abs(a - b) <= 1e-8 * (1.0 + abs(a)) or a == b or (a != a and b != b)
+# -- running again -----------------------------------------------------------------------------------------------------
 
 
 class Stretch:
@@ -156,12 +100,8 @@ class Stretch:
         self.leaves = [frozen(leaf, tape) for leaf in leaves]
         self.cells = [(cell, frozen(contents(cell), tape)) for cell in cells_of(f)]
         self.f, self.name = closing_over(f, [types.CellType() for _ in self.cells]), name_of(f)
-        self.arrays = [leaf for leaf in used_by(f, args, kwargs) if leaf.__class__ is np.ndarray]
-        self.digest = self.digest_of_constants()
-
-    def digest_of_constants(self) -> float:
-        """A digest of the plain arrays, which may be changed before the backward pass."""
-        return digest([*self.arrays, *global_numbers(self.f)], whole=False)
+        self.arrays = [leaf for leaf in (*leaves, *flatten(variables(f))[0]) if leaf.__class__ is np.ndarray]
+        self.digest = digest(self.arrays, whole=False)
 
     def thawed(self, tape: Tape) -> tuple[Callable, tuple, dict]:
         """The function and its arguments as they were; but integers that it closes over go on, for they may count."""
@@ -178,7 +118,7 @@ class Stretch:
         token = AGAIN.set(True)
         try:
             with SEEN:
-                same = alike(self.digest_of_constants(), self.digest) and self.record(tape)
+                same = alike(digest(self.arrays, whole=False), self.digest) and self.record(tape)
         finally:
             AGAIN.reset(token)
         if not same or len(tape.entries) != stop:

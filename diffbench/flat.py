@@ -43,6 +43,7 @@ class FlatFunction:
         "f",
         "has_aux",
         "kwargs",
+        "large",
         "level",
         "result_structure",
         "scalar",
@@ -64,22 +65,39 @@ class FlatFunction:
         self.has_aux, self.scalar = has_aux, scalar
         self.level = Trace().level if has_aux else 0  # the traces of this derivative will have higher ones
         self.structures: list[Structure] = []
+        self.large: list[tuple] = []  # arguments that were not copied
         self.result_structure = LEAF
         self.aux: Any = None
 
-    def take_apart(self) -> list:
-        """The leaves of the differentiated arguments, as floats and float arrays."""
+    def take_apart(self, copied: bool) -> list:
+        """The leaves of the differentiated arguments, as floats and float arrays.
+
+        Arrays are copied, as f may change the user's. Unless all are to be, large ones are only watched.
+        """
         point = []
         for argnum in self.argnums:
             leaves, structure = flatten(self.args[argnum])
             self.structures.append(structure)
-            point += [
-                leaf
-                if leaf.__class__ is np.ndarray and leaf.dtype is FLOAT
-                else float_leaf(leaf, self.verb, self.f, argnum)
-                for leaf in leaves
-            ]
+            for leaf in leaves:
+                if leaf.__class__ is not np.ndarray or leaf.dtype is not FLOAT:
+                    leaf = float_leaf(leaf, self.verb, self.f, argnum)
+                if leaf.__class__ is np.ndarray:
+                    if copied or leaf.nbytes < LARGE:
+                        leaf = leaf.copy()
+                    else:
+                        self.large.append((argnum, leaf, fingerprint(leaf)))
+                point.append(leaf)
         return point
+
+    def check_large_arguments(self) -> None:
+        """Raise ArgumentError where f has changed an argument through another name of the same array."""
+        for argnum, leaf, before in self.large:
+            if fingerprint(leaf) != before:
+                raise ArgumentError(
+                    f"{self.verb}: argument {argnum} of {name_of(self.f)} was changed while it ran",
+                    why="f writes into the very array that it was called with, under another name of it",
+                    hint="let f copy it, or write to its own argument only",
+                )
 
     def put_together(self, leaves: Sequence) -> list:
         """The differentiated arguments, in their containers, from their leaves."""
@@ -108,6 +126,8 @@ class FlatFunction:
                 break
         else:
             result = self._run(args, kwargs)
+        if self.large:
+            self.check_large_arguments()
         if self.has_aux:
             result, aux = self._split_aux(result)
             self.aux = map_leaves(self._without_our_traces, aux)
@@ -201,6 +221,16 @@ def _stems_from_objects(error: TypeError | AttributeError) -> bool:
     if isinstance(error, AttributeError):
         return isinstance(getattr(np, error.name or "", None), np.ufunc)
     return any(words in str(error) for words in ("has no callable", "dtype('O')", "not supported for the input types"))
+
+
+LARGE = 1 << 20  # bytes: copies from here on would show in the memory that a derivative takes
+
+
+def fingerprint(x: np.ndarray) -> tuple[str, str]:
+    """What changes with any change of an array, by two passes over it."""
+    flat = x.reshape(-1)
+    with np.errstate(all="ignore"):
+        return repr(flat.sum()), repr(np.dot(flat[:-1], flat[1:]))
 
 
 def float_leaf(leaf: Any, verb: str, f: Callable, argnum: int) -> Any:

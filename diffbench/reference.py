@@ -89,7 +89,7 @@ def _run(
             function = FlatFunction(
                 "value", f, tuple(exact), kwargs, tuple(differentiated), has_aux=False, scalar=False
             )
-            leaves, structure = function(function.take_apart()), function.result_structure
+            leaves, structure = function(function.take_apart(copied=True)), function.result_structure
         else:
             leaves, structure = flatten(getattr(operators, quantity)(f, argnum=argnum)(*exact, **kwargs))
     finally:

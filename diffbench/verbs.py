@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from diffbench.backends.base import Differentiator, one_like, overrides
+from diffbench.captured import Unchanged
 from diffbench.dispatch import dtype_of
 from diffbench.errors import ArgumentError, DirectionError, ResultError
 from diffbench.flat import FlatFunction, direction_leaves, name_of
@@ -27,7 +28,7 @@ class Verb:
 
     scalar: ClassVar[bool] = False  # f must return one real number
     directed: ClassVar[bool] = False  # takes a direction as last positional argument
-    lasting: ClassVar[bool] = False  # returns a function that outlives the call, so that arguments must be copied
+    lasting: ClassVar[bool] = False  # returns a function that outlives the call, so that all arguments must be copied
     asks: str  # the method of the backend
     public: ClassVar[str]  # the name users call it by
 
@@ -77,10 +78,7 @@ class Verb:
             args, given = args[:-1], args[-1:]
         argnums = self.argnums if args and self.argnums == (0,) else self.positions(args)
         function = FlatFunction(self.public, self.f, args, kwargs, argnums, self.has_aux, self.scalar)
-        point = function.take_apart()
-        if self.lasting:
-            point = [x.copy() if x.__class__ is np.ndarray else x for x in point]
-        return function, point, given
+        return function, function.take_apart(copied=self.lasting), given
 
     def positions(self, args: tuple) -> tuple[int, ...]:
         """The positions of the differentiated arguments, counted from the front."""
@@ -280,13 +278,22 @@ class Prepared:
     def _prepare(self, function: FlatFunction, point: list) -> None:
         self._key = prepared_for(function, point)
         self._others = copy.deepcopy(function.other_arguments())
-        self._function, self._evaluate = function, self.verb.backend.prepare(self.verb.asks, function, point)
+        backend, verb = self.verb.backend, self.verb.asks
+        self._function = function
+        self._variables = Unchanged(function.f, lambda: backend.prepare(verb, function, point))
+        self._evaluate = self._variables.result
+
+    def _fits(self, function: FlatFunction, point: list) -> bool:
+        """Whether what was prepared is still the derivative that is asked for."""
+        if prepared_for(function, point) != self._key or not same(function.other_arguments(), self._others):
+            return False
+        return self._variables.still_holds()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not self.has_work:
             return self.verb(*args, **kwargs)
         function, point, given = self.verb.read(args, kwargs)
-        if prepared_for(function, point) != self._key or not same(function.other_arguments(), self._others):
+        if not self._fits(function, point):
             self._prepare(function, point)
         return self.verb.answer(self._function, point, given, self._evaluate)
 

@@ -20,7 +20,18 @@ LAYERS = (  # from the top down; a module imports from its own layer and from th
     {"checkpointing", "implicit", "revolve", "user_primitive"},
     {"operators", "verbs", "registry", "automatic", "flat", "scipy_calls"},
     {"backends"},
-    {"dispatch", "assignment", "construction", "debugging", "short_way", "watching", "tape", "batch", "exact"}
+    {
+        "dispatch",
+        "assignment",
+        "captured",
+        "construction",
+        "debugging",
+        "short_way",
+        "watching",
+        "tape",
+        "batch",
+        "exact",
+    }
     | {"special"},
     {"primitives"},
     {"errors", "structure", "memory"},

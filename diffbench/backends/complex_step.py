@@ -26,6 +26,7 @@ from diffbench.backends.base import (
     stack,
 )
 from diffbench.backends.complex_step_trace import ComplexStepped, ComplexTrace
+from diffbench.captured import Repeatable, equal, not_repeatable
 from diffbench.dispatch import dtype_of, primal
 from diffbench.errors import ArgumentError, UnsupportedVerb
 from diffbench.primitives.complex_numbers import IMAGINARY, REAL, TO_COMPLEX
@@ -101,10 +102,14 @@ class ComplexStep(Differentiator):
     def linearize(self, function, point):
         """The values, from a real evaluation of f, and push(tangents): a complex evaluation each."""
 
-        def push(tangents: Sequence, batch: bool = False) -> list:
-            return self.jvp(function, point, tangents, batch)[1]
+        repeatable, values = Repeatable(function), _real_run(function, point)
 
-        return _real_run(function, point), push
+        def push(tangents: Sequence, batch: bool = False) -> list:
+            pushed = self.jvp(function, point, tangents, batch)[1]
+            repeatable.check(values, lambda: _real_run(function, point))
+            return pushed
+
+        return values, push
 
     def jacobian(self, function, point):
         """The values and the blocks, from one evaluation of f for each entry."""
@@ -166,7 +171,10 @@ class ComplexStep(Differentiator):
         values: list = []
 
         def push(direction: list) -> list:
-            values[:], pushed = self.jvp(function, point, direction)
+            found, pushed = self.jvp(function, point, direction)
+            if values and not all(map(equal, values, found)):
+                raise not_repeatable(function)
+            values[:] = found
             return pushed
 
         if not shape_of(tangents[0])[0]:

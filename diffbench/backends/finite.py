@@ -79,14 +79,18 @@ class FiniteDifference(Differentiator):
             if batch:
                 return one_by_one(push, tangents, near.values)
             t = _distance_along(tangents, steps)
-            return [d / t for d in self.stencil(1).combine(lambda k: near.along(tangents, k * t))]
+            pushed = [d / t for d in self.stencil(1).combine(lambda k: near.along(tangents, k * t))]
+            near.check()
+            return pushed
 
         return near.values, push
 
     def jacobian(self, function, point):
         """The values, and the blocks: differences along each entry, by `order` evaluations of f for each."""
         near = Neighbourhood(function, point)
-        return near.values, self._blocks(near, self._entries(near, 1), near.values)
+        blocks = self._blocks(near, self._entries(near, 1), near.values)
+        near.check()
+        return near.values, blocks
 
     def hessian(self, function, point):
         """The gradient and the Hessian of a scalar function, both from the same values of f.
@@ -119,6 +123,7 @@ class FiniteDifference(Differentiator):
         for i, j in combinations(range(n), 2):
             matrix[i][j] = matrix[j][i] = mixed(i, j)
         slopes = [first.combine(partial(on_axis, i))[0] / entry.length for i, entry in enumerate(entries)]
+        near.check()
         return _in_blocks(stack(slopes), stack([entry for row in matrix for entry in row]), point)
 
     def hvp(self, function, point, directions, batch=False):
@@ -134,7 +139,9 @@ class FiniteDifference(Differentiator):
 
             return [d / t for d in self.stencil(1).combine(gradient)]
 
-        return one_by_one(product, directions, point) if batch else product(directions)
+        products = one_by_one(product, directions, point) if batch else product(directions)
+        near.check()
+        return products
 
     def _steps(self, near: Neighbourhood, derivative: int) -> list:
         """The step of each entry, in arrays of the shapes and dtypes of the arguments."""

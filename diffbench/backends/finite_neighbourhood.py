@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diffbench.backends.base import FlatFunction
+from diffbench.captured import Repeatable
 from diffbench.dispatch import dtype_of
 from diffbench.errors import ResultError
 from diffbench.primitives.arrays import shape_of
@@ -37,11 +38,16 @@ class Neighbourhood:
         self.function, self.point = function, point
         self._elsewhere = copy.copy(function)  # so that the auxiliary result of `function` stays that of the point
         self._shapes: list | None = None
+        self._repeatable = Repeatable(function)
 
     @cached_property
     def values(self) -> list:
         """f at the point, evaluated when first asked for."""
         return self._evaluate(self.function, self.point)
+
+    def check(self) -> None:
+        """Raise NotRepeatable if f has become another function since it was evaluated at the point."""
+        self._repeatable.check(self.values, lambda: self._evaluate(self._elsewhere, self.point))
 
     def at(self, *moves: tuple[Entry, int]) -> list:
         """f with some entries moved by a multiple of their step; at the point itself where all multiples are 0."""
