@@ -226,11 +226,16 @@ def _stems_from_objects(error: TypeError | AttributeError) -> bool:
 LARGE = 1 << 20  # bytes: copies from here on would show in the memory that a derivative takes
 
 
-def fingerprint(x: np.ndarray) -> tuple[str, str]:
-    """What changes with any change of an array, by two passes over it."""
+WEIGHTS = np.cos(np.arange(1024.0))
+
+
+def fingerprint(x: np.ndarray) -> bytes:
+    """What changes with any change of an array, by one pass over it: weighted sums of 1024 entries each."""
     flat = x.reshape(-1)
+    whole = len(flat) // len(WEIGHTS) * len(WEIGHTS)
     with np.errstate(all="ignore"):
-        return repr(flat.sum()), repr(np.dot(flat[:-1], flat[1:]))
+        sums = flat[:whole].reshape(-1, len(WEIGHTS)) @ WEIGHTS.astype(x.dtype)
+    return sums.tobytes() + flat[whole:].tobytes()
 
 
 def float_leaf(leaf: Any, verb: str, f: Callable, argnum: int) -> Any:
