@@ -54,6 +54,8 @@ _LOADED_WHEN_USED = ("checks", "measure", "problems", "special")
 
 def __getattr__(name: str) -> Any:
     """Load the parts that only some users need when they are first used."""
+    if name == "trace":
+        return importlib.import_module("diffbench.lecture.trace").trace
     if name in _LOADED_WHEN_USED:
         return importlib.import_module(f"diffbench.{name}")
     raise AttributeError(f"module 'diffbench' has no attribute {name!r}")
@@ -97,6 +99,7 @@ __all__ = [
     "reference",
     "register_backend",
     "stop_gradient",
+    "trace",
     "value_and_gradient",
     "vjp",
 ]

@@ -170,7 +170,8 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
     """Generate the operators of a traced class, with the partials from the table in line.
 
     The two texts build the result, in terms of y and, for self and other, of {p_self} and {p_other}: the partials. In
-    the first, `other` is a constant. {times_self} and {times_other} are the products of the tangents with the partials.
+    the first, `other` is a constant. {times_self} and {times_other} are the products of the tangents with the partials,
+    {operands} those of the primitive, in their order.
     """
     SHORT.add(cls)
     operators: dict = {}
@@ -178,6 +179,7 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
     def install(name: str, template: str, primitive: Any, p_self: str, p_other: str = "", **parts: str) -> None:
         texts = {"p_self": p_self, "p_other": p_other}
         texts |= {"times_self": _times("self.tangent", p_self), "times_other": _times("other.tangent", p_other)}
+        texts |= {"operands": parts.get("operands", "self")}
         constant, traced = (dedent(text.format(**texts)).strip() for text in (with_constant, with_traced))
         source = template.format(
             name=name,
@@ -215,7 +217,7 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
         operators[BINARY_OPERATORS[name]] = getattr(cls, f"__{name}__"), getattr(cls, f"__r{name}__")
     install("__array_ufunc__", UFUNC, None, "p")
     install("__neg__", NEGATIVE, TABLE[np.negative], "-1")
-    install("__pow__", POWER, TABLE[np.power], "p")
+    install("__pow__", POWER, TABLE[np.power], "p", operands="self, exponent")
 
 
 def _times(tangent: str, partial: str) -> str:

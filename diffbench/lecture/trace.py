@@ -1,0 +1,340 @@
+"""db.trace: the Wengert list that a run of f leaves, in the user's own names.
+
+A `WengertList` is a list of `Step`s in the order of execution: first the inputs, then one step for each elementary
+operation. All that shows it (tables.py, source.py, autograd_view.py, the drawings) reads this and no more. The numbers
+are those of the engines: values and local derivatives are computed as reverse mode computes them (recording.py).
+"""
+
+import inspect
+import linecache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from diffbench.backends.base import end_trace
+from diffbench.errors import ArgumentError, TraceLost
+from diffbench.flat import FlatFunction, name_of
+from diffbench.lecture.formulas import constant_text, expression, name_of_primitive, partial_text
+from diffbench.lecture.names import argument_names, labels_of, step_names
+from diffbench.lecture.recording import Entry, Listed, Recording, Site
+from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.elementwise import WHERE
+from diffbench.primitives.kinds import Elementwise
+from diffbench.primitives.structural import INDEX
+from diffbench.structure import flatten
+
+if TYPE_CHECKING:
+    from diffbench.lecture.sweeps import Pulled, Pushed
+
+
+class Where(NamedTuple):
+    """A place in the user's code: the file, the line, its text, and the function that it is in."""
+
+    file: str
+    line: int
+    text: str
+    function: str
+
+
+class Operand(NamedTuple):
+    """An argument of a step: the place of another step, or None for a constant; as text and as number or array."""
+
+    step: int | None
+    text: str
+    value: Any
+
+
+class Local(NamedTuple):
+    """The derivative of a step in one parent, an edge of the graph.
+
+    text : in symbols, "cos(v1)"; for what does not act entry by entry, the linear map with a dot for the tangent,
+        "W @ ·".
+    value : a number, an array of the step's shape, or None for a linear map.
+    position : which operand of the step the parent is.
+    """
+
+    parent: int
+    text: str
+    value: Any
+    position: int
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One line of the Wengert list.
+
+    name : unique in the list: "x1", "v3", "y1", or the user's own variable where that is assigned once.
+    label : the variable that the user's code stores the result in, if any; in loops many steps have the same.
+    formula : "v1 = x1 * x2"; for an input its name.
+    """
+
+    index: int
+    name: str
+    label: str | None
+    primitive: str  # as users write it: "*", "sin", "" for inputs, "constant" for a result without inputs
+    formula: str
+    operands: tuple[Operand, ...]
+    value: Any
+    partials: tuple[Local, ...]
+    where: Where | None
+    is_input: bool
+    is_result: bool
+    entry: Entry = field(repr=False)  # for the engine room: sweeps and programs
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value, () for a number."""
+        return shape_of(self.value)
+
+    @property
+    def parents(self) -> list[int]:
+        """The places of the steps that this one is computed from, one for each operand that is a step."""
+        return [partial.parent for partial in self.partials]
+
+
+class Decision(NamedTuple):
+    """A comparison on which the path of the program may have depended: `after` that many steps."""
+
+    after: int
+    text: str
+    outcome: bool
+    where: Where | None
+
+
+class WengertList:
+    """What a run of f left: steps, inputs, results, and the comparisons that chose the path.
+
+    name : of the function.       signature_names : of its positional arguments.
+    steps : all steps.            inputs, results : their places, in the order of the leaves of arguments and result.
+    function_source : the text of f, or None where there is none.
+    """
+
+    def __init__(self, function: FlatFunction, signature_names: list[str], steps: list[Step], results: list[int]):
+        self.function, self.signature_names, self.steps, self.results = function, signature_names, steps, results
+        self.inputs = [step.index for step in steps if step.is_input]
+        self.decisions: list[Decision] = []
+
+    @property
+    def f(self) -> Callable:
+        """The function."""
+        return self.function.f
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        name = getattr(self.f, "__name__", type(self.f).__name__)
+        return "f" if name == "<lambda>" else name
+
+    @cached_property
+    def function_source(self) -> str | None:
+        """The text of the function, as its file has it."""
+        try:
+            return inspect.cleandoc(inspect.getsource(self.f))
+        except (OSError, TypeError):
+            return None
+
+    @property
+    def value(self) -> Any:
+        """What f returned, in its containers."""
+        return self.function.result_structure.rebuild(iter([self.steps[place].value for place in self.results]))
+
+    def forward_steps(self, seed: Any = None) -> "list[Pushed]":
+        """The tangent of every step, in the order of execution, each with its terms (see sweeps.py)."""
+        from diffbench.lecture.sweeps import forward_steps
+
+        return forward_steps(self, seed)
+
+    def reverse_steps(self, seed: Any = None) -> "list[Pulled]":
+        """The events of the backward pass in its order: complete adjoints, and the messages sent (see sweeps.py)."""
+        from diffbench.lecture.sweeps import reverse_steps
+
+        return reverse_steps(self, seed)
+
+    def __len__(self) -> int:
+        """The number of elementary operations."""
+        return len(self.steps) - len(self.inputs)
+
+    def __getitem__(self, name: str | int) -> Step:
+        """A step by its name, or by its place."""
+        if isinstance(name, int):
+            return self.steps[name]
+        return next(step for step in self.steps if step.name == name)
+
+    def __repr__(self) -> str:
+        return f"<trace of {self.name}: {len(self.inputs)} inputs, {len(self)} steps, {len(self.results)} results>"
+
+
+def trace(f: Callable, *args: Any, argnum: int | tuple[int, ...] | None = None, **kwargs: Any) -> WengertList:
+    """The Wengert list that running f(*args, **kwargs) leaves: every elementary step, in the order of execution.
+
+    f : a function in plain NumPy. Data-dependent control flow shows the path taken at these arguments.
+    args : numbers, arrays, nested containers of them.
+    argnum : the positional arguments that are inputs of the list; the others stay plain. If not given, all that are
+        made of real numbers; say it where an integer is a count or an index.
+
+    Raises ArgumentError where nothing can be an input, TraceLost as every derivative does.
+    Cost: one run of f, some 20 microseconds a step, and memory for the values of all steps.
+    Source: Wengert 1964, CACM 7(8), 463-464; Griewank & Walther 2008, §2.2.
+
+    >>> import numpy as np, diffbench as db
+    >>> w = db.trace(lambda x1, x2: np.sin(x1 * x2), 2.0, 3.0)
+    >>> [step.formula for step in w.steps]
+    ['x1', 'x2', 'v1 = x1 * x2', 'y = sin(v1)']
+    >>> w["y"].partials
+    (Local(parent=2, text='cos(v1)', value=np.float64(0.960170286650366), position=0),)
+    """
+    if not callable(f):
+        raise ArgumentError(
+            f"trace: f must be a function, found {type(f).__name__}", hint="write db.trace(f, x), with f itself"
+        )
+    argnums = _inputs_among(f, args) if argnum is None else (argnum,) if isinstance(argnum, int) else tuple(argnum)
+    if not argnums or not all(-len(args) <= k < len(args) for k in argnums):
+        raise ArgumentError(
+            f"trace: no argument of {name_of(f)} can be an input (argnum={argnum})",
+            hint="pass real numbers or arrays of them by position; argnum= counts positional arguments from 0",
+        )
+    function = FlatFunction("trace", f, args, kwargs, tuple(k % len(args) for k in argnums), False, False)
+    recording = Recording(getattr(getattr(f, "__code__", None), "co_filename", None), function.take_apart())
+    try:
+        results = function(recording.arguments())
+    except TraceLost as error:
+        raise _integer_hint(error, f, args, function.argnums) from error
+    finally:
+        recording.end()
+    end_trace(recording, results)
+    places = []
+    for result in results:
+        if not isinstance(result, Listed):
+            recording.entries.append(Entry(None, (result,), {}, result, [], None))
+        places.append(result.index if isinstance(result, Listed) else len(recording.entries) - 1)
+    signature_names = argument_names(f, args, kwargs)
+    return _wengert_list(function, signature_names, recording, places)
+
+
+def _inputs_among(f: Callable, args: Sequence) -> tuple[int, ...]:
+    """The positional arguments that are made of real numbers."""
+
+    def is_real(leaf: Any) -> bool:
+        if isinstance(leaf, np.ndarray | np.generic):
+            return leaf.dtype.kind in "fiu" and not isinstance(leaf, np.ma.MaskedArray)
+        return isinstance(leaf, float | int) and not isinstance(leaf, bool)
+
+    leaves = [flatten(arg)[0] for arg in args]
+    return tuple(k for k, found in enumerate(leaves) if found and all(map(is_real, found)))
+
+
+def _integer_hint(error: TraceLost, f: Callable, args: Sequence, argnums: Sequence[int]) -> TraceLost:
+    """The error, and what to do if it came of an integer that counts or indexes."""
+    integers = [
+        k for k in argnums if any(getattr(x, "dtype", np.asarray(x).dtype).kind in "iu" for x in flatten(args[k])[0])
+    ]
+    if not integers:
+        return error
+    others = tuple(k for k in argnums if k not in integers)
+    said = others[0] if len(others) == 1 else others
+    return TraceLost(
+        error.what,
+        where=error.where,
+        why=f"argument {integers[0]} of {name_of(f)} is an integer, and an input of the trace like all real numbers",
+        hint=f"if it is a count or an index, say which arguments are inputs: argnum={said}",
+    )
+
+
+# -- from what was recorded to steps with names ------------------------------------------------------------------------
+
+
+def _wengert_list(
+    function: FlatFunction, signature: list[str], recording: Recording, results: list[int]
+) -> WengertList:
+    entries = recording.entries
+    labels = labels_of(entries)
+    names = step_names(function, signature, entries, labels, results)
+    steps = []
+
+    def operands_of(operands: Sequence) -> tuple[Operand, ...]:
+        return tuple(
+            Operand(x.index, names[x.index], x.primal)
+            if isinstance(x, Listed)
+            else Operand(None, constant_text(x, recording.names.get(id(x))), x)
+            for x in operands
+        )
+
+    for index, entry in enumerate(entries):
+        operands = operands_of(entry.operands)
+        steps.append(
+            Step(
+                index=index,
+                name=names[index],
+                label=labels[index],
+                primitive=_kind(entry, index < recording.inputs),
+                formula=_formula(entry, names[index], operands, index < recording.inputs),
+                operands=operands,
+                value=entry.value,
+                partials=tuple(_locals(entry, names[index], operands)),
+                where=_where(entry.site),
+                is_input=index < recording.inputs,
+                is_result=index in results,
+                entry=entry,
+            )
+        )
+    found = WengertList(function, signature, steps, results)
+    for decision in recording.decisions:
+        texts = [operand.text for operand in operands_of(decision.operands)]
+        text = expression(decision.primitive, texts, {})
+        found.decisions.append(Decision(decision.after, text, decision.outcome, _where(decision.site)))
+    return found
+
+
+def _kind(entry: Entry, is_input: bool) -> str:
+    if entry.primitive is None:
+        return "" if is_input else "constant"
+    return name_of_primitive(entry.primitive)
+
+
+def _formula(entry: Entry, name: str, operands: Sequence[Operand], is_input: bool) -> str:
+    if is_input:
+        return name
+    if entry.primitive is None:
+        return f"{name} = {operands[0].text}"
+    text = expression(entry.primitive, [operand.text for operand in operands], entry.params, _rank(operands))
+    return name if text == name else f"{name} = {text}"
+
+
+def _rank(operands: Sequence[Operand]) -> int:
+    return len(shape_of(operands[0].value)) if operands else 0
+
+
+def _locals(entry: Entry, name: str, operands: Sequence[Operand]) -> list[Local]:
+    """The local derivatives of a step, in symbols and in numbers."""
+    texts = [operand.text for operand in operands]
+    found = []
+    for k, position in enumerate(entry.wanted):
+        parent = entry.operands[position].index
+        text = partial_text(entry.primitive, position, texts, name, entry.params, _rank(operands))
+        found.append(Local(parent, text, _slope(entry, k, position), position))
+    return found
+
+
+def _slope(entry: Entry, k: int, position: int) -> Any:
+    """The number of a local derivative, an array for an array; None for a linear map."""
+    if entry.slopes is not None:
+        return entry.slopes[k]
+    primals, y = entry.primals, entry.value
+    if entry.primitive is WHERE:
+        return np.where(primals[0], *((1.0, 0.0) if position == 1 else (0.0, 1.0)))[()]
+    if isinstance(entry.primitive, Elementwise):
+        partial = entry.primitive.partials[position]
+        with np.errstate(all="ignore"):
+            return partial.value(y, *primals) if partial else 0.0
+    if entry.primitive is INDEX and not shape_of(y) and not shape_of(primals[0]):
+        return 1.0
+    return None
+
+
+def _where(site: Site | None) -> Where | None:
+    if site is None:
+        return None
+    return Where(site.file, site.line, linecache.getline(site.file, site.line).strip(), site.function)
