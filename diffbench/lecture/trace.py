@@ -28,6 +28,7 @@ from diffbench.structure import flatten
 
 if TYPE_CHECKING:
     from diffbench.lecture.sweeps import Pulled, Pushed
+    from diffbench.lecture.tables import StepTable
 
 
 class Where(NamedTuple):
@@ -152,6 +153,43 @@ class WengertList:
         from diffbench.lecture.sweeps import reverse_steps
 
         return reverse_steps(self, seed)
+
+    def table(self) -> "StepTable":
+        """The primal table, a DataFrame: one row a step, with its formula, value, and line of the user's code."""
+        from diffbench.lecture.tables import primal_table
+
+        return primal_table(self)
+
+    def forward(self, seed: Any = None) -> "StepTable":
+        """The table of forward mode, a DataFrame: primals, local derivatives and tangents.
+
+        seed : the tangent of the arguments, shaped like them; a tuple where there are several.
+        """
+        from diffbench.lecture.tables import forward_table
+
+        return forward_table(self, seed)
+
+    def reverse(self, seed: Any = None) -> "StepTable":
+        """The table of reverse mode, a DataFrame: adjoints and messages in the order of the backward pass.
+
+        seed : the adjoint of the result, shaped like it.
+        """
+        from diffbench.lecture.tables import reverse_table
+
+        return reverse_table(self, seed)
+
+    def source(self, mode: str = "reverse") -> str:
+        """The derivative as a program in plain Python: mode "reverse", "forward", or "value" (see source.py)."""
+        from diffbench.lecture.source import source
+
+        return source(self, mode)
+
+    @cached_property
+    def constants(self) -> dict[str, np.ndarray]:
+        """The constant arrays that are too large for the text of `source`, by their names in it."""
+        from diffbench.lecture.source import constants
+
+        return constants(self)
 
     def __len__(self) -> int:
         """The number of elementary operations."""

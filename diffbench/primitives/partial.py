@@ -62,10 +62,14 @@ class Partial:
     `keep(y, *operands)` those of y and the operands that the text mentions, None in place of the others.
     `times_large` is `times` for large arrays, with every temporary in lent memory; `times_number` is `times` for
     numbers, plain or traced, by operators, which there are faster than functions of NumPy, and `of_number` the partial.
+    `product` and `product_of_numbers` are the texts of the products, zero_stays_zero aside.
     A singular partial can be infinite or undefined at finite operands; there zero tangents and cotangents stay zero.
     """
 
-    __slots__ = ("keep", "mentioned", "of_number", "text", "times", "times_large", "times_number", "value")
+    __slots__ = (
+        "keep", "mentioned", "of_number", "product", "product_of_numbers", "text", "times", "times_large",
+        "times_number", "value",
+    )  # fmt: skip
 
     def __init__(self, text: str, variables: str, singular: bool = False):
         self.text = text
@@ -75,11 +79,13 @@ class Partial:
         needed = ", ".join(name if name in mentioned else "None" for name in variables)
         self.value = eval(f"lambda {arguments}: {text}", RULE_NAMES)
         self.keep = eval(f"lambda {arguments}: ({needed},)")
-        product = f"zero_stays_zero(t, {_times(text, tree)})" if singular else _times(text, tree)
+        self.product = product = _times(text, tree)
+        product = f"zero_stays_zero(t, {product})" if singular else product
         self.times = eval(f"lambda t, {arguments}: {product}", RULE_NAMES)
         number = _times(text, tree) if text == "1" or text.startswith("share(") else f"t * ({text})"
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div) and ast.unparse(tree.left) == "1":
             number = f"t / ({ast.unparse(tree.right)})"  # one operation, not two
+        self.product_of_numbers = number
         number = ast.unparse(_DivisionsAsCalls().visit(ast.parse(number, mode="eval")))
         number = f"zero_stays_zero(t, {number})" if singular else number
         of_number = ast.unparse(_DivisionsAsCalls().visit(ast.parse(text, mode="eval")))

@@ -1,0 +1,293 @@
+"""Derivatives as code: a trace as a program in plain Python, a straight line from the arguments to the derivative.
+
+What runs is what is shown: each line is one elementary operation, its tangent, or what it adds to an adjoint. The
+program is that of the path taken: at arguments where f takes another branch, it is the derivative of the wrong one.
+"""
+
+import ast
+import keyword
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from diffbench.errors import ArgumentError, UnsupportedVerb
+from diffbench.lecture import code
+from diffbench.lecture.names import leaf_names
+from diffbench.lecture.recording import Listed
+from diffbench.lecture.trace import Step, WengertList
+from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.complex_numbers import is_complex
+from diffbench.primitives.structural import INDEX, PIECE
+from diffbench.structure import Structure
+
+MODES = ("value", "forward", "reverse")
+LARGEST = 100
+"""Entries of a constant array that a program still writes out; larger ones it takes from `walk.constants`."""
+COMMENT_AT = 44  # column of the comments, where the code leaves room
+
+
+def source(walk: WengertList, mode: str = "reverse") -> str:
+    """The text of a program: f_value(x, ...), f_forward(x, ..., x_dot, ...) or f_reverse(x, ..., seed).
+
+    Arguments and results look like those of f. f_value returns y; f_forward the pair y, ẏ; f_reverse the pair of y and
+    the gradient, a tuple where the trace has several inputs. `exec` it; constant arrays of more than 100 entries come from
+    outside, as in exec(text, dict(walk.constants)).
+
+    Raises ArgumentError for another mode, UnsupportedVerb where an operation has no text (db.primitive, complex numbers).
+
+    >>> import numpy as np, diffbench as db
+    >>> print(source(db.trace(lambda a, b: np.log(a * b), 2.0, 3.0)))
+    import numpy as np
+    <BLANKLINE>
+    <BLANKLINE>
+    def f_reverse(a, b, y_bar=1.0):
+        # values
+        v1 = a * b
+        y = np.log(v1)
+        # adjoints
+        v1_bar = y_bar / v1                     # y = log(v1)
+        b_bar = v1_bar * a                      # v1 = a * b
+        a_bar = v1_bar * b                      # v1 = a * b
+        return y, (a_bar, b_bar)
+    """
+    if mode not in MODES:
+        raise ArgumentError(f"source: mode={mode!r}, expected one of {', '.join(map(repr, MODES))}")
+    return Program(walk).text(mode)
+
+
+def constants(walk: WengertList) -> dict[str, np.ndarray]:
+    """The constant arrays that are too large for the text of a program, by the names it uses for them."""
+    return {name: array for name, array in Program(walk).constants() if array.size > LARGEST}
+
+
+class Program:
+    """The names of a program, and its lines."""
+
+    def __init__(self, walk: WengertList):
+        self.walk = walk
+        self.taken = {"np", "special", "rule", "evaluate", "jvp", "vjp", "assigned", "zero_stays_zero", "seed"}
+        arguments = [walk.signature_names[k] for k in walk.function.argnums]
+        self.arguments = [self.free(name) for name in arguments]
+        self.names: list[str] = []
+        for name, structure in zip(self.arguments, walk.function.structures):
+            leaves = leaf_names(name, structure)
+            self.names += [name if leaf == name else self.free(leaf) for leaf in leaves]
+        self.names += [self.free(step.name) for step in walk.steps[len(self.names) :]]
+        self.names_of_constants: dict[int, str] = {}
+        for step in walk.steps:
+            for operand in step.operands:
+                if operand.step is None and np.ndim(operand.value) and id(operand.value) not in self.names_of_constants:
+                    plain = operand.text.isidentifier()
+                    self.names_of_constants[id(operand.value)] = self.free(operand.text if plain else "constant")
+
+    def free(self, wish: str) -> str:
+        """An identifier like the wish that is not taken, and neither are its tangent and adjoint."""
+        name = re.sub(r"\W+", "_", wish).strip("_") or "x"
+        name = f"{name}_" if keyword.iskeyword(name) else name
+        found, k = name, 1
+        while {found, f"{found}_bar", f"{found}_dot"} & self.taken:
+            k += 1
+            found = f"{name}_{k}"
+        self.taken |= {found, f"{found}_bar", f"{found}_dot"}
+        return found
+
+    def constants(self) -> list[tuple[str, np.ndarray]]:
+        """The constant arrays with their names, each once."""
+        arrays = {id(x.value): x.value for step in self.walk.steps for x in step.operands if x.step is None}
+        return [(name, arrays[key]) for key, name in self.names_of_constants.items()]
+
+    def operands(self, step: Step) -> list[str]:
+        """The operands of a step as the program writes them."""
+        return [
+            self.names[x.step]
+            if x.step is not None
+            else self.names_of_constants[id(x.value)]
+            if id(x.value) in self.names_of_constants
+            else number_code(x.value)
+            for x in step.operands
+        ]
+
+    # -- the text ------------------------------------------------------------------------------------------------------
+
+    def text(self, mode: str) -> str:
+        """The whole program."""
+        complex_step = next((step for step in self.walk.steps if is_complex(step.value)), None)
+        if complex_step:
+            raise UnsupportedVerb(
+                f"source: {complex_step.name} of {self.walk.name} is complex",
+                hint="the tables show its numbers; write f with real numbers for a program",
+            )
+        head, body = {"value": self.value, "forward": self.forward, "reverse": self.reverse}[mode]()
+        body = [*self.given(), *body]
+        lines = [
+            f"def {self.function_name()}_{mode}({', '.join(head)}):",
+            *(f"    {line}" if line else "" for line in body),
+        ]
+        return "\n".join([*self.imports("\n".join(body)), "", "", *lines]) + "\n"
+
+    def function_name(self) -> str:
+        """The name of the function as an identifier."""
+        return re.sub(r"\W+", "_", self.walk.name).strip("_") or "f"
+
+    def imports(self, body: str) -> list[str]:
+        """The lines before the function: what its body uses."""
+        lines = ["import numpy as np"]
+        if re.search(r"\bspecial\.", body):
+            lines.append("from scipy import special")
+        used = [name for name in ("assigned", "evaluate", "jvp", "rule", "vjp") if re.search(rf"\b{name}\(", body)]
+        lines += [f"from diffbench.lecture.rules import {', '.join(used)}"] if used else []
+        if "zero_stays_zero(" in body:
+            lines.append("from diffbench.primitives.partial import zero_stays_zero")
+        for name, array in self.constants():
+            if array.size > LARGEST:
+                lines.append(f"# {name}: an array {array.shape} of {array.dtype}, from walk.constants")
+            elif re.search(rf"\b{name}\b", body):
+                lines.append(f"{name} = {code.parameter_code(array)}")
+        return lines
+
+    def given(self) -> Iterator[str]:
+        """The lines that take containers apart."""
+        names = iter(self.names)
+        for argument, structure in zip(self.arguments, self.walk.function.structures):
+            for leaf in leaf_names(argument, structure):
+                name = next(names)
+                if name != leaf:
+                    yield f"{name} = {leaf}"
+
+    def values(self) -> Iterator[str]:
+        """The lines of f itself."""
+        for step in self.walk.steps:
+            if not step.is_input:
+                yield f"{self.names[step.index]} = {self.value_code(step)}"
+
+    def value_code(self, step: Step) -> str:
+        """The right side of a step."""
+        operands = self.operands(step)
+        return operands[0] if step.entry.primitive is None else code.value_code(step.entry, operands)
+
+    def result(self, suffix: str = "") -> str:
+        """The result of f, or its tangent, in its containers."""
+        names = iter([self.names[place] + suffix for place in self.walk.results])
+        return container_code(self.walk.function.result_structure, names)
+
+    def value(self) -> tuple[list[str], list[str]]:
+        """Parameters and body of the program of f."""
+        return self.arguments, [*self.values(), f"return {self.result()}"]
+
+    def forward(self) -> tuple[list[str], list[str]]:
+        """Parameters and body of forward mode: each value, and then its tangent."""
+        body = []
+        names = iter(self.names)
+        for argument, structure in zip(self.arguments, self.walk.function.structures):
+            for leaf in leaf_names(f"{argument}_dot", structure):
+                name = f"{next(names)}_dot"
+                body += [f"{name} = {leaf}"] if name != leaf else []
+        for step in self.walk.steps:
+            if step.is_input:
+                continue
+            y, operands = self.names[step.index], self.operands(step)
+            body.append(f"{y} = {self.value_code(step)}")
+            if step.partials:
+                tangents = [f"{self.names[parent]}_dot" for parent in step.parents]
+                tangent = code.tangent_code(step.entry, y, operands, tangents)
+            else:
+                tangent = f"np.zeros_like({y})" if step.shape else "0.0"
+            body.append(commented(f"{y}_dot = {tangent}", step.formula))
+        names_of_tangents = [f"{name}_dot" for name in self.arguments]
+        return [*self.arguments, *names_of_tangents], [*body, f"return {self.result()}, {self.result('_dot')}"]
+
+    def reverse(self) -> tuple[list[str], list[str]]:
+        """Parameters and body of reverse mode: all values, and then the adjoints in the opposite order."""
+        walk = self.walk
+        single = len(walk.results) == 1 and walk.function.result_structure.kind is None
+        seed = f"{self.names[walk.results[0]]}_bar" if single else "seed"
+        if single and walk.steps[walk.results[0]].is_input:
+            seed = "seed"
+        parameter = f"{seed}=1.0" if single and not walk.steps[walk.results[0]].shape else seed
+        body = ["# values", *self.values(), "# adjoints", *self.adjoints(seed)]
+        gradients = iter([f"{self.names[place]}_bar" for place in walk.inputs])
+        found = [container_code(structure, gradients) for structure in walk.function.structures]
+        gradient = found[0] if len(found) == 1 else f"({', '.join(found)})"
+        return [*self.arguments, parameter], [*body, f"return {self.result()}, {gradient}"]
+
+    def adjoints(self, seed: str) -> Iterator[str]:
+        """The lines of the backward pass."""
+        walk = self.walk
+        started: set[int] = set()
+
+        def add(place: int, text: str) -> str:
+            name = f"{self.names[place]}_bar"
+            if place not in started:
+                started.add(place)
+                return f"{name} = {text}"
+            return f"{name} = {name} {signed(text)}"
+
+        for place, leaf in zip(walk.results, leaf_names(seed, walk.function.result_structure)):
+            line = add(place, leaf)
+            if line != f"{leaf} = {leaf}":
+                yield line
+        grown = {step.parents[0] for step in walk.steps if step.entry.primitive in (INDEX, PIECE)}
+        for place in sorted(grown, reverse=True):  # they grow entry by entry, in an array of their own
+            name = f"{self.names[place]}_bar"
+            if place in started:
+                yield f"{name} = np.array({name})"
+        for step in reversed(walk.steps):
+            if step.index not in started or not step.partials:
+                continue
+            y, operands = self.names[step.index], self.operands(step)
+            for k, parent in enumerate(step.parents):
+                name = f"{self.names[parent]}_bar"
+                if parent in grown and parent not in started:
+                    started.add(parent)
+                    yield f"{name} = np.zeros_like({self.names[parent]})"
+                if step.entry.primitive in (INDEX, PIECE):
+                    yield commented(code.index_statement(step.entry, name, f"{y}_bar"), step.formula)
+                    continue
+                text = code.adjoint_code(step.entry, k, y, operands, f"{y}_bar")
+                if text is not None:
+                    line = f"{name} += {text}" if parent in grown else add(parent, text)
+                    yield commented(line, step.formula)
+        for place in walk.inputs:
+            if place not in started:
+                yield f"{self.names[place]}_bar = np.zeros_like({self.names[place]})"
+
+
+def commented(line: str, comment: str) -> str:
+    """A line of code with a comment behind it."""
+    return f"{line:<{COMMENT_AT - 4}}# {comment}" if len(line) < COMMENT_AT - 4 else f"{line}  # {comment}"
+
+
+def signed(text: str) -> str:
+    """A term as it stands behind a sum, with its sign: in brackets where Python would otherwise add in another order.
+
+    >>> signed("a * b"), signed("-a"), signed("a + b")
+    ('+ a * b', '- a', '+ (a + b)')
+    """
+    node = ast.parse(text, mode="eval").body
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return f"- {ast.unparse(node.operand)}"
+    return f"+ ({text})" if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub) else f"+ {text}"
+
+
+def number_code(value: Any) -> str:
+    """A constant number as code that gives it back, dtype included."""
+    if isinstance(value, np.ndarray) and not value.shape:
+        value = value[()]
+    if value.__class__ in (float, np.float64):
+        value = float(value)
+        return f"np.{value}" if value in (np.inf, np.nan) or value != value else repr(value).replace("-inf", "-np.inf")
+    return f"np.{value!r}".replace("np.np.", "np.") if isinstance(value, np.generic) else repr(value)
+
+
+def container_code(structure: Structure, leaves: Iterator[str]) -> str:
+    """A container of these leaves, as code; a dataclass or another class of the user's as a tuple of its fields."""
+    if structure.kind is None:
+        return next(leaves)
+    parts = [container_code(child, leaves) for child in structure.children]
+    if structure.kind is list:
+        return f"[{', '.join(parts)}]"
+    if issubclass(structure.kind, dict):
+        return f"{{{', '.join(f'{key!r}: {part}' for key, part in zip(structure.keys, parts))}}}"
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
