@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from diffbench.errors import UnsupportedVerb
-from diffbench.lecture.formulas import INFIX, PREFIX, index_text, power_slope
+from diffbench.lecture.formulas import INFIX, index_text, power_slope
 from diffbench.lecture.recording import Entry
 from diffbench.lecture.rules import row
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.elementwise import WHERE
 from diffbench.primitives.joining import CONCATENATE, STACK
-from diffbench.primitives.kinds import Elementwise
+from diffbench.primitives.kinds import Elementwise, qualified_name
 from diffbench.primitives.partial import RULE_NAMES, ExactConstant, free_of_nan
 from diffbench.primitives.products import MATMUL
 from diffbench.primitives.reductions import MEAN, SUM, expand_reduced
@@ -54,7 +54,7 @@ def value_code(entry: Entry, operands: Sequence[str]) -> str:
         return f"{callee(function)}({operands[0]}, {params['shape']})"
     if primitive is TRANSPOSE:
         return _transposed(operands[0], params["axes"])
-    if isinstance(function, np.ufunc) or (function and primitive.evaluate is function and not params):
+    if not params and callee(function) and (isinstance(function, np.ufunc) or primitive.evaluate is function):
         return f"{callee(function)}({', '.join(operands)})"
     return f"evaluate({', '.join([_named(primitive), *operands])}{keywords(params)})"
 
@@ -123,15 +123,15 @@ def adjoint_code(entry: Entry, k: int, y: str, operands: Sequence[str], adjoint:
             return f"{adjoint}[{':, ' * axis}{position}]"
         start = sum(s[axis] for s in shapes[:position])
         return f"{adjoint}[{':, ' * axis}{start}:{start + own[axis]}]"
-    if primitive is MATMUL and (text := _matmul_adjoint(entry, position, operands, adjoint)):
-        return text
+    if primitive is MATMUL and (product := _matmul_adjoint(entry, position, operands, adjoint)):
+        return product
     names = ", ".join(operands)
     return f"vjp({_named(primitive)}, {y}, ({names},), {position}, {adjoint}{keywords(entry.params)})"
 
 
 def _matmul_adjoint(entry: Entry, position: int, operands: Sequence[str], g: str) -> str | None:
     a, b = operands
-    ranks = tuple(len(shape_of(x)) for x in entry.operands)
+    ranks = len(shape_of(entry.operands[0])), len(shape_of(entry.operands[1]))
     return {
         ((1, 1), 0): f"{g} * {b}",
         ((1, 1), 1): f"{g} * {a}",
@@ -231,22 +231,17 @@ def index_code(index: Any) -> str:
     return str(index) if isinstance(index, np.integer | np.bool) else index_text(index)
 
 
-def callee(function: Any) -> str:
-    """A function as a program calls it."""
-    module = getattr(function, "__module__", None)
-    found = next(
-        (name for name in ("linalg", "fft") if getattr(getattr(np, name), function.__name__, None) is function), None
-    )
-    if found:
-        return f"np.{found}.{function.__name__}"
-    if getattr(np, function.__name__, None) is function:
-        return f"np.{function.__name__}"
-    if isinstance(function, np.ufunc) or (module or "").startswith("scipy.special"):
-        return f"special.{function.__name__}"
-    raise UnsupportedVerb(
-        f"source: {function.__name__} has no text",
-        hint="db.trace(f, x).reverse() shows its numbers all the same",
-    )
+def callee(function: Any) -> str | None:
+    """A function as a program calls it; None where it is none of NumPy's or SciPy's.
+
+    >>> callee(np.sin), callee(np.linalg.inv), callee(len)
+    ('np.sin', 'np.linalg.inv', None)
+    """
+    name = getattr(function, "__name__", "")
+    for module, prefix in ((np, "np"), (np.linalg, "np.linalg"), (np.fft, "np.fft")):
+        if getattr(module, name, None) is function:
+            return f"{prefix}.{name}"
+    return f"special.{name}" if qualified_name(function).startswith("scipy.special.") else None
 
 
 def keywords(params: dict) -> str:
@@ -258,7 +253,8 @@ def parameter_code(value: Any) -> str:
     """A parameter as code."""
     if isinstance(value, np.ndarray):
         return f"np.array({value.tolist()}, dtype={str(value.dtype)!r})"
-    if isinstance(value, np.dtype):
+    if isinstance(value, np.dtype | type):
+        value = np.dtype(value)
         return f"np.dtype({str(value)!r})"
     if isinstance(value, tuple | list):
         inside = ", ".join(map(parameter_code, value))

@@ -20,7 +20,7 @@ HOLE = "the_tangent_itself"  # what "·" is to Python's parser
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "·": r"$\cdot$", "∂": r"$\partial$", "…": r"\ldots{}", "–": "--", "←": r"$\leftarrow$",
+    "·": r"$\cdot$", "ᵀ": r"$^{\top}$", "∂": r"$\partial$", "…": r"\ldots{}", "–": "--", "←": r"$\leftarrow$",
     DOT: "", BAR: "",
 }  # fmt: skip
 
@@ -92,7 +92,7 @@ def _expression(text: str) -> str:
 
 
 class Writer:
-    """Writes an expression of Python in LaTeX; each part comes with its precedence: sum 1, product 2, sign 3, atom 5."""
+    """Writes an expression of Python in LaTeX, each part with its precedence: sum 1, product 2, sign 3, atom 5."""
 
     signs: ClassVar[dict[type, tuple[str, int]]] = {
         ast.Add: ("+", 1),

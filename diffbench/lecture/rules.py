@@ -1,9 +1,9 @@
 """The table of primitives as functions, for the lines of a derivative program that have no plainer text."""
 
+import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
-
-import numpy as np
 
 from diffbench.primitives import TABLE, rows_of_scipy
 from diffbench.primitives.kinds import PrimitiveRow
@@ -12,17 +12,24 @@ from diffbench.primitives.structural import ASSIGN
 
 
 def row(name: str) -> Any:
-    """The primitive of that name, such as "numpy.linalg.solve"."""
-    for rows in (TABLE, rows_of_scipy()):
-        for found in rows.values():
-            if found.name == name and isinstance(found, PrimitiveRow):
-                return found
+    """The primitive of that name, such as "numpy.linalg.solve", in the table or behind a function of the table."""
+    for found in (*TABLE.values(), *rows_of_scipy().values(), *_behind_the_table()):
+        if found.name == name and isinstance(found, PrimitiveRow):
+            return found
     raise KeyError(name)
+
+
+@cache
+def _behind_the_table() -> list[PrimitiveRow]:
+    """Primitives that functions of the table are made of, and which have names of their own."""
+    modules = [vars(module) for name, module in list(sys.modules.items()) if name.startswith("diffbench.primitives.")]
+    return [value for module in modules for value in module.values() if isinstance(value, PrimitiveRow)]
 
 
 def evaluate(name: str, *operands: Any, **params: Any) -> Any:
     """The value of a primitive.
 
+    >>> import numpy as np
     >>> evaluate("numpy.sum", np.array([1.0, 2.0]), axis=(0,), keepdims=False)
     np.float64(3.0)
     """

@@ -7,7 +7,7 @@ program is that of the path taken: at arguments where f takes another branch, it
 import ast
 import keyword
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,7 @@ import numpy as np
 from diffbench.errors import ArgumentError, UnsupportedVerb
 from diffbench.lecture import code
 from diffbench.lecture.names import leaf_names
-from diffbench.lecture.recording import Listed
 from diffbench.lecture.trace import Step, WengertList
-from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.complex_numbers import is_complex
 from diffbench.primitives.structural import INDEX, PIECE
 from diffbench.structure import Structure
@@ -32,10 +30,11 @@ def source(walk: WengertList, mode: str = "reverse") -> str:
     """The text of a program: f_value(x, ...), f_forward(x, ..., x_dot, ...) or f_reverse(x, ..., seed).
 
     Arguments and results look like those of f. f_value returns y; f_forward the pair y, ẏ; f_reverse the pair of y and
-    the gradient, a tuple where the trace has several inputs. `exec` it; constant arrays of more than 100 entries come from
-    outside, as in exec(text, dict(walk.constants)).
+    the gradient, a tuple where the trace has several inputs. `exec` it; constant arrays of more than 100 entries come
+    from outside, as in exec(text, dict(walk.constants)).
 
-    Raises ArgumentError for another mode, UnsupportedVerb where an operation has no text (db.primitive, complex numbers).
+    Raises ArgumentError for another mode, UnsupportedVerb where an operation has no text: a db.primitive, or one that
+    gives complex numbers.
 
     >>> import numpy as np, diffbench as db
     >>> print(source(db.trace(lambda a, b: np.log(a * b), 2.0, 3.0)))
@@ -48,9 +47,10 @@ def source(walk: WengertList, mode: str = "reverse") -> str:
         y = np.log(v1)
         # adjoints
         v1_bar = y_bar / v1                     # y = log(v1)
-        b_bar = v1_bar * a                      # v1 = a * b
         a_bar = v1_bar * b                      # v1 = a * b
+        b_bar = v1_bar * a                      # v1 = a * b
         return y, (a_bar, b_bar)
+    <BLANKLINE>
     """
     if mode not in MODES:
         raise ArgumentError(f"source: mode={mode!r}, expected one of {', '.join(map(repr, MODES))}")
@@ -122,14 +122,10 @@ class Program:
         head, body = {"value": self.value, "forward": self.forward, "reverse": self.reverse}[mode]()
         body = [*self.given(), *body]
         lines = [
-            f"def {self.function_name()}_{mode}({', '.join(head)}):",
+            f"def {function_name(self.walk)}_{mode}({', '.join(head)}):",
             *(f"    {line}" if line else "" for line in body),
         ]
         return "\n".join([*self.imports("\n".join(body)), "", "", *lines]) + "\n"
-
-    def function_name(self) -> str:
-        """The name of the function as an identifier."""
-        return re.sub(r"\W+", "_", self.walk.name).strip("_") or "f"
 
     def imports(self, body: str) -> list[str]:
         """The lines before the function: what its body uses."""
@@ -252,6 +248,11 @@ class Program:
         for place in walk.inputs:
             if place not in started:
                 yield f"{self.names[place]}_bar = np.zeros_like({self.names[place]})"
+
+
+def function_name(walk: WengertList) -> str:
+    """The name of the function as an identifier."""
+    return re.sub(r"\W+", "_", walk.name).strip("_") or "f"
 
 
 def commented(line: str, comment: str) -> str:

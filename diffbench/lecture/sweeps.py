@@ -16,6 +16,7 @@ from diffbench.lecture.recording import Entry
 from diffbench.lecture.trace import WengertList
 from diffbench.primitives.arrays import sum_of
 from diffbench.primitives.partial import free_of_nan
+from diffbench.primitives.structural import INDEX, PIECE, add_at
 from diffbench.watching import careful
 
 
@@ -37,11 +38,15 @@ class Pushed(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What a step adds to the adjoint of one parent: its own adjoint times the local derivative."""
+    """What a step adds to the adjoint of one parent: its own adjoint times the local derivative.
+
+    edge : which of the partials of the step.
+    """
 
     parent: int
     partial: str
     value: Any
+    edge: int
 
 
 class Pulled(NamedTuple):
@@ -101,12 +106,26 @@ def reverse_steps(walk: WengertList, seed: Any = None) -> list[Pulled]:
         if adjoint is None:
             continue
         contributions = _pull(step.entry, adjoint) if step.partials else []
-        messages = [Message(p.parent, p.text, c) for p, c in zip(step.partials, contributions) if c is not None]
-        for parent, _, contribution in messages:
-            so_far = adjoints[parent]
-            adjoints[parent] = contribution if so_far is None else so_far + contribution
+        messages = [
+            Message(p.parent, p.text, c, k)
+            for k, (p, c) in enumerate(zip(step.partials, contributions))
+            if c is not None
+        ]
+        for message in messages:
+            adjoints[message.parent] = added(adjoints[message.parent], message.value, step.entry, adjoint)
         found.append(Pulled(step.index, adjoint, messages))
     return found
+
+
+def added(so_far: Any, contribution: Any, entry: Entry, adjoint: Any) -> Any:
+    """An adjoint after a message: the sum, for entries of an array entry by entry, as the engine adds them."""
+    if so_far is None:
+        return contribution
+    if entry.primitive in (INDEX, PIECE):
+        total = np.array(so_far)
+        add_at(total, entry.params["index"], adjoint)
+        return total
+    return so_far + contribution
 
 
 def tangents_of_inputs(walk: WengertList, seed: Any) -> list:

@@ -5,15 +5,19 @@ Each is a DataFrame of plain numbers and texts, which also writes itself as Mark
 
 import html
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
+from diffbench.errors import UnsupportedVerb
+from diffbench.lecture.code import adjoint_code
+from diffbench.lecture.formulas import index_text
 from diffbench.lecture.mathematics import barred, dotted, escaped, latex, number
-from diffbench.lecture.sweeps import forward_steps, reverse_steps
-from diffbench.lecture.trace import Local, Step, WengertList
+from diffbench.lecture.sweeps import added, forward_steps, reverse_steps
+from diffbench.lecture.trace import Step, WengertList
+from diffbench.primitives.structural import INDEX, PIECE
 
 MOST = 60
 """Rows that a written table shows; of longer ones it shows the beginning and the end, and says what lies between."""
@@ -87,7 +91,7 @@ class StepTable(pd.DataFrame):
         columns = [
             name
             for name in self.columns
-            if not all(value is None or value.__class__ is str and not value for value in self[name])
+            if not all(value is None or (value.__class__ is str and not value) for value in self[name])
         ]
         rows = [[cell_text(value, digits) for value in row] for row in self[columns].itertuples(index=False)]
         if len(rows) <= most:
@@ -103,9 +107,7 @@ class StepTable(pd.DataFrame):
         if not lines:
             return said
         low, high, passes = min(lines), max(lines), Counter(lines).most_common(1)[0][1]
-        return f"{said}, from line{f's {low}–{high}' if high > low else f' {low}'}" + f", run again and again" * (
-            passes > 2
-        )
+        return f"{said}, from line{f's {low}–{high}' if high > low else f' {low}'}" + ", of a loop" * (passes > 2)
 
 
 def primal_table(walk: WengertList) -> StepTable:
@@ -149,23 +151,43 @@ def reverse_table(walk: WengertList, seed: Any = None) -> StepTable:
     rows: list[dict] = []
     lines: list = []
     so_far: list = [None] * len(walk.steps)
+    columns = ["step", "adjoint", "message formula", "∂ value", "message", "so far"]
     for pulled in reverse_steps(walk, seed):
         step = walk.steps[pulled.step]
-        for message in pulled.messages or [None]:
-            row = {"step": barred(step.name), "adjoint": pulled.adjoint}
-            if message:
-                parent, before = walk.steps[message.parent], so_far[message.parent]
-                so_far[message.parent] = message.value if before is None else before + message.value
-                row |= {
-                    "message formula": f"{barred(parent.name)} += {times(message.partial, barred(step.name))}",
-                    "∂ value": next(p.value for p in step.partials if (p.parent, p.text) == message[:2]),
+        common = dict.fromkeys(columns) | {"step": barred(step.name), "adjoint": pulled.adjoint}
+        found = []
+        for message in pulled.messages:
+            local = step.partials[message.edge]
+            so_far[message.parent] = added(so_far[message.parent], message.value, step.entry, pulled.adjoint)
+            found.append(
+                common
+                | {
+                    "message formula": message_formula(walk, step, message.edge),
+                    "∂ value": local.value,
                     "message": message.value,
                     "so far": so_far[message.parent],
                 }
-            rows.append(row)
-            lines.append(step.where and step.where.line)
-    columns = ["step", "adjoint", "message formula", "∂ value", "message", "so far"]
-    return _table([dict.fromkeys(columns) | row for row in rows], f"{walk.name}: reverse mode", lines)
+            )
+        rows += found or [common]
+        lines += [step.where and step.where.line] * len(found or [common])
+    return _table(rows, f"{walk.name}: reverse mode", lines)
+
+
+def message_formula(walk: WengertList, step: Step, edge: int) -> str:
+    """What a step adds to the adjoint of a parent, in symbols: x̄1 += x2 * v̄1."""
+    local, adjoint = step.partials[edge], barred(step.name)
+    parent, primitive = barred(walk.steps[local.parent].name), step.entry.primitive
+    if local.value is not None:
+        return f"{parent} += {times(local.text, adjoint)}"
+    if primitive in (INDEX, PIECE):
+        return f"{parent}[{index_text(step.entry.params['index'])}] += {adjoint}"
+    try:
+        text = adjoint_code(step.entry, edge, step.name, [x.text for x in step.operands], adjoint)
+    except UnsupportedVerb:
+        text = None
+    if text is None or text.startswith("vjp("):
+        return f"{parent} += ({local.text})ᵀ {adjoint}"
+    return f"{parent} += {text.replace('np.', '')}"
 
 
 def right_side(step: Step) -> str:

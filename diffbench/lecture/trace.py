@@ -27,6 +27,8 @@ from diffbench.primitives.structural import INDEX
 from diffbench.structure import flatten
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from diffbench.lecture.sweeps import Pulled, Pushed
     from diffbench.lecture.tables import StepTable
 
@@ -190,6 +192,18 @@ class WengertList:
         from diffbench.lecture.source import constants
 
         return constants(self)
+
+    def autograd_view(self) -> "DataFrame":
+        """The steps as the nodes of Autograd: value, fun, args, kwargs, parents, VJP rules (see autograd_view.py)."""
+        from diffbench.lecture.autograd_view import autograd_view
+
+        return autograd_view(self)
+
+    def operation_counts(self) -> "DataFrame":
+        """Operations of f and of its derivative programs, and the cheap-gradient bounds (see counts.py)."""
+        from diffbench.lecture.counts import operation_counts
+
+        return operation_counts(self)
 
     def __len__(self) -> int:
         """The number of elementary operations."""
