@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from diffbench.lecture.model import Step, WengertList
 from diffbench.lecture.source import function_name, source
-from diffbench.lecture.trace import Step, WengertList, trace
+from diffbench.lecture.trace import trace
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.elementwise import WHERE
 from diffbench.primitives.joining import CONCATENATE, STACK

@@ -14,8 +14,8 @@ import numpy as np
 
 from diffbench.errors import ArgumentError, UnsupportedVerb
 from diffbench.lecture import code
+from diffbench.lecture.model import Step, WengertList
 from diffbench.lecture.names import leaf_names
-from diffbench.lecture.trace import Step, WengertList
 from diffbench.primitives.complex_numbers import is_complex
 from diffbench.primitives.structural import INDEX, PIECE
 from diffbench.structure import Structure

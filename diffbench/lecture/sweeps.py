@@ -12,8 +12,8 @@ import numpy as np
 from diffbench.backends.base import one_like, zeros_like
 from diffbench.errors import DirectionError
 from diffbench.flat import direction_leaves
+from diffbench.lecture.model import WengertList
 from diffbench.lecture.recording import Entry
-from diffbench.lecture.trace import WengertList
 from diffbench.primitives.arrays import sum_of
 from diffbench.primitives.partial import free_of_nan
 from diffbench.primitives.structural import INDEX, PIECE, add_at

@@ -15,8 +15,8 @@ from diffbench.errors import UnsupportedVerb
 from diffbench.lecture.code import adjoint_code
 from diffbench.lecture.formulas import index_text
 from diffbench.lecture.mathematics import barred, dotted, escaped, latex, number
+from diffbench.lecture.model import Step, WengertList
 from diffbench.lecture.sweeps import added, forward_steps, reverse_steps
-from diffbench.lecture.trace import Step, WengertList
 from diffbench.primitives.structural import INDEX, PIECE
 
 MOST = 60

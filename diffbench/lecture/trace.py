@@ -1,16 +1,12 @@
 """db.trace: the Wengert list that a run of f leaves, in the user's own names.
 
-A `WengertList` is a list of `Step`s in the order of execution: first the inputs, then one step for each elementary
-operation. All that shows it (tables.py, source.py, autograd_view.py, the drawings) reads this and no more. The numbers
-are those of the engines: values and local derivatives are computed as reverse mode computes them (recording.py).
+The numbers are those of the engines: f runs on the trace of recording.py, which evaluates as reverse mode does, and the
+steps are made of what it has recorded.
 """
 
-import inspect
 import linecache
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +14,7 @@ from diffbench.backends.base import end_trace
 from diffbench.errors import ArgumentError, TraceLost
 from diffbench.flat import FlatFunction, name_of
 from diffbench.lecture.formulas import constant_text, expression, name_of_primitive, partial_text
+from diffbench.lecture.model import Decision, Local, Operand, Step, WengertList, Where
 from diffbench.lecture.names import argument_names, labels_of, step_names
 from diffbench.lecture.recording import Entry, Listed, Recording, Site
 from diffbench.primitives.arrays import shape_of
@@ -25,198 +22,6 @@ from diffbench.primitives.elementwise import WHERE
 from diffbench.primitives.kinds import Elementwise
 from diffbench.primitives.structural import INDEX
 from diffbench.structure import flatten
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-    from diffbench.lecture.sweeps import Pulled, Pushed
-    from diffbench.lecture.tables import StepTable
-
-
-class Where(NamedTuple):
-    """A place in the user's code: the file, the line, its text, and the function that it is in."""
-
-    file: str
-    line: int
-    text: str
-    function: str
-
-
-class Operand(NamedTuple):
-    """An argument of a step: the place of another step, or None for a constant; as text and as number or array."""
-
-    step: int | None
-    text: str
-    value: Any
-
-
-class Local(NamedTuple):
-    """The derivative of a step in one parent, an edge of the graph.
-
-    text : in symbols, "cos(v1)"; for what does not act entry by entry, the linear map with a dot for the tangent,
-        "W @ ·".
-    value : a number, an array of the step's shape, or None for a linear map.
-    position : which operand of the step the parent is.
-    """
-
-    parent: int
-    text: str
-    value: Any
-    position: int
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """One line of the Wengert list.
-
-    name : unique in the list: "x1", "v3", "y1", or the user's own variable where that is assigned once.
-    label : the variable that the user's code stores the result in, if any; in loops many steps have the same.
-    formula : "v1 = x1 * x2"; for an input its name.
-    """
-
-    index: int
-    name: str
-    label: str | None
-    primitive: str  # as users write it: "*", "sin", "" for inputs, "constant" for a result without inputs
-    formula: str
-    operands: tuple[Operand, ...]
-    value: Any
-    partials: tuple[Local, ...]
-    where: Where | None
-    is_input: bool
-    is_result: bool
-    entry: Entry = field(repr=False)  # for the engine room: sweeps and programs
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the value, () for a number."""
-        return shape_of(self.value)
-
-    @property
-    def parents(self) -> list[int]:
-        """The places of the steps that this one is computed from, one for each operand that is a step."""
-        return [partial.parent for partial in self.partials]
-
-
-class Decision(NamedTuple):
-    """A comparison on which the path of the program may have depended: `after` that many steps."""
-
-    after: int
-    text: str
-    outcome: bool
-    where: Where | None
-
-
-class WengertList:
-    """What a run of f left: steps, inputs, results, and the comparisons that chose the path.
-
-    name : of the function.       signature_names : of its positional arguments.
-    steps : all steps.            inputs, results : their places, in the order of the leaves of arguments and result.
-    function_source : the text of f, or None where there is none.
-    """
-
-    def __init__(self, function: FlatFunction, signature_names: list[str], steps: list[Step], results: list[int]):
-        self.function, self.signature_names, self.steps, self.results = function, signature_names, steps, results
-        self.inputs = [step.index for step in steps if step.is_input]
-        self.decisions: list[Decision] = []
-
-    @property
-    def f(self) -> Callable:
-        """The function."""
-        return self.function.f
-
-    @property
-    def name(self) -> str:
-        """The name of the function."""
-        name = getattr(self.f, "__name__", type(self.f).__name__)
-        return "f" if name == "<lambda>" else name
-
-    @cached_property
-    def function_source(self) -> str | None:
-        """The text of the function, as its file has it."""
-        try:
-            return inspect.cleandoc(inspect.getsource(self.f))
-        except (OSError, TypeError):
-            return None
-
-    @property
-    def value(self) -> Any:
-        """What f returned, in its containers."""
-        return self.function.result_structure.rebuild(iter([self.steps[place].value for place in self.results]))
-
-    def forward_steps(self, seed: Any = None) -> "list[Pushed]":
-        """The tangent of every step, in the order of execution, each with its terms (see sweeps.py)."""
-        from diffbench.lecture.sweeps import forward_steps
-
-        return forward_steps(self, seed)
-
-    def reverse_steps(self, seed: Any = None) -> "list[Pulled]":
-        """The events of the backward pass in its order: complete adjoints, and the messages sent (see sweeps.py)."""
-        from diffbench.lecture.sweeps import reverse_steps
-
-        return reverse_steps(self, seed)
-
-    def table(self) -> "StepTable":
-        """The primal table, a DataFrame: one row a step, with its formula, value, and line of the user's code."""
-        from diffbench.lecture.tables import primal_table
-
-        return primal_table(self)
-
-    def forward(self, seed: Any = None) -> "StepTable":
-        """The table of forward mode, a DataFrame: primals, local derivatives and tangents.
-
-        seed : the tangent of the arguments, shaped like them; a tuple where there are several.
-        """
-        from diffbench.lecture.tables import forward_table
-
-        return forward_table(self, seed)
-
-    def reverse(self, seed: Any = None) -> "StepTable":
-        """The table of reverse mode, a DataFrame: adjoints and messages in the order of the backward pass.
-
-        seed : the adjoint of the result, shaped like it.
-        """
-        from diffbench.lecture.tables import reverse_table
-
-        return reverse_table(self, seed)
-
-    def source(self, mode: str = "reverse") -> str:
-        """The derivative as a program in plain Python: mode "reverse", "forward", or "value" (see source.py)."""
-        from diffbench.lecture.source import source
-
-        return source(self, mode)
-
-    @cached_property
-    def constants(self) -> dict[str, np.ndarray]:
-        """The constant arrays that are too large for the text of `source`, by their names in it."""
-        from diffbench.lecture.source import constants
-
-        return constants(self)
-
-    def autograd_view(self) -> "DataFrame":
-        """The steps as the nodes of Autograd: value, fun, args, kwargs, parents, VJP rules (see autograd_view.py)."""
-        from diffbench.lecture.autograd_view import autograd_view
-
-        return autograd_view(self)
-
-    def operation_counts(self) -> "DataFrame":
-        """Operations of f and of its derivative programs, and the cheap-gradient bounds (see counts.py)."""
-        from diffbench.lecture.counts import operation_counts
-
-        return operation_counts(self)
-
-    def __len__(self) -> int:
-        """The number of elementary operations."""
-        return len(self.steps) - len(self.inputs)
-
-    def __getitem__(self, name: str | int) -> Step:
-        """A step by its name, or by its place."""
-        if isinstance(name, int):
-            return self.steps[name]
-        return next(step for step in self.steps if step.name == name)
-
-    def __repr__(self) -> str:
-        return f"<trace of {self.name}: {len(self.inputs)} inputs, {len(self)} steps, {len(self.results)} results>"
 
 
 def trace(f: Callable, *args: Any, argnum: int | tuple[int, ...] | None = None, **kwargs: Any) -> WengertList:
