@@ -1,4 +1,4 @@
-"""The command `diffbench`: measure experiments, draw them again, list the backends.
+"""The command `diffbench`: measure experiments, draw them again, trace a function, list the backends.
 
 Exit codes: 0 done, whatever theory says of it; 1 something could not be done (or, with --strict, a claim failed);
 2 the command was not understood; 130 interrupted.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import diffbench
 from diffbench.errors import DiffbenchError
+from diffbench.lecture.command import add_trace
 from diffbench.runner.experiment import PROFILES, Claim, Experiment, discover, load
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def parser() -> argparse.ArgumentParser:
     figures.set_defaults(command=figures_command)
     add_common(figures)
     figures.add_argument("--profile", choices=PROFILES, help="that of the last run if not given")
+
+    add_trace(commands)
 
     backends = commands.add_parser("backends", help="list every backend and what it can do")
     backends.set_defaults(command=backends_command)

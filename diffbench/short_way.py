@@ -154,6 +154,7 @@ USED = {
     "NO_PARAMS": NO_PARAMS,
     "SCALARS": SCALARS,
     "SMALLEST": SMALLEST,
+    "TABLE": TABLE,
     "UNARY": UNARY,
     "are_alike": are_alike,
     "as_operand": as_operand,
@@ -171,7 +172,7 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
 
     The two texts build the result, in terms of y and, for self and other, of {p_self} and {p_other}: the partials. In
     the first, `other` is a constant. {times_self} and {times_other} are the products of the tangents with the partials,
-    {operands} those of the primitive, in their order.
+    {primitive} and {operands} the call itself.
     """
     SHORT.add(cls)
     operators: dict = {}
@@ -179,7 +180,7 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
     def install(name: str, template: str, primitive: Any, p_self: str, p_other: str = "", **parts: str) -> None:
         texts = {"p_self": p_self, "p_other": p_other}
         texts |= {"times_self": _times("self.tangent", p_self), "times_other": _times("other.tangent", p_other)}
-        texts |= {"operands": parts.get("operands", "self")}
+        texts |= {"operands": parts.get("operands", "self"), "primitive": "primitive" if primitive else "TABLE[ufunc]"}
         constant, traced = (dedent(text.format(**texts)).strip() for text in (with_constant, with_traced))
         source = template.format(
             name=name,

@@ -1,5 +1,6 @@
 """The user's own function, named on a command line or in a variable as module:function."""
 
+import ast
 import hashlib
 import importlib
 import inspect
@@ -7,7 +8,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from diffbench.errors import UnknownName, did_you_mean
+import numpy as np
+
+from diffbench.errors import ArgumentError, UnknownName, did_you_mean
 
 
 def load_function(name: str) -> Callable[..., Any]:
@@ -50,3 +53,34 @@ def fingerprint(function: Callable[..., Any]) -> str:
     except (TypeError, OSError, AttributeError, KeyError):
         return ""
     return hashlib.sha256(source.encode()).hexdigest()[:12]
+
+
+def literal_arguments(text: str, option: str = "--at") -> tuple[Any, ...]:
+    """The arguments that a literal of Python gives: a tuple is several of them, a list is an array of floats.
+
+    Raises ArgumentError for what is no literal; nothing is evaluated.
+
+    >>> literal_arguments("[0.5, 1.0], 3")
+    (array([0.5, 1. ]), 3)
+    """
+    try:
+        found = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise ArgumentError(
+            f"{option} {text!r} is no literal",
+            why="numbers, lists, tuples, dicts and strings are read, and nothing is evaluated",
+            hint=f'write numbers, as in {option} "[0.5, 1.0], 2.0"',
+        ) from None
+    return tuple(_with_arrays(part, option) for part in (found if isinstance(found, tuple) else (found,)))
+
+
+def _with_arrays(value: Any, option: str) -> Any:
+    """A list of numbers as an array of floats; dicts entry by entry; all else as it is."""
+    if isinstance(value, dict):
+        return {key: _with_arrays(part, option) for key, part in value.items()}
+    if not isinstance(value, list):
+        return value
+    try:
+        return np.array(value, dtype=float)
+    except (ValueError, TypeError) as error:
+        raise ArgumentError(f"{option}: {value!r} is no array", why=str(error)) from None

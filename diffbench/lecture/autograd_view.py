@@ -6,27 +6,25 @@ Maclaurin, Duvenaud, Adams 2015; autodidact by Matthew Johnson, whose names thes
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pandas as pd
-
 from diffbench.errors import UnsupportedPrimitive
 from diffbench.lecture.formulas import constant_text, partial_text
 from diffbench.lecture.model import Step, WengertList
+from diffbench.lecture.tables import StepTable, step_table
 from diffbench.primitives import lookup
 from diffbench.primitives.kinds import Bilinear, Elementwise, Linear
 from diffbench.primitives.primitive import Traced
 
 
-def autograd_view(walk: WengertList) -> pd.DataFrame:
+def autograd_view(walk: WengertList) -> StepTable:
     """One row a node: its value, the function with args and kwargs that gave it, its parents, and the VJP rules used.
 
     >>> import numpy as np, diffbench as db
     >>> w = db.trace(lambda z: np.exp(-z), 1.5)
-    >>> w.autograd_view()[["fun", "args", "parents", "vjp"]]
-               fun   args parents               vjp
-    node
-    z                  ()      []                ()
-    v1    negative   (z,)     [z]  (g -> g * (-1),)
-    y          exp  (v1,)    [v1]   (g -> g * (y),)
+    >>> w.autograd_view()[["node", "fun", "args", "parents", "vjp"]]
+      node       fun   args parents               vjp
+    0    z               ()      []                ()
+    1   v1  negative   (z,)     [z]  (g -> g * (-1),)
+    2    y       exp  (v1,)    [v1]   (g -> g * (y),)
     """
     rows = []
     for step in walk.steps:
@@ -42,7 +40,9 @@ def autograd_view(walk: WengertList) -> pd.DataFrame:
                 "vjp": tuple(vjp_rule(walk, step, k) for k in range(len(names))),
             }
         )
-    return pd.DataFrame(rows).set_index("node")
+    return step_table(
+        rows, f"{walk.name}: the nodes of Autograd", [step.where and step.where.line for step in walk.steps]
+    )
 
 
 def fun_name(primitive: Any) -> str:
@@ -59,7 +59,7 @@ def vjp_rule(walk: WengertList, step: Step, edge: int) -> str:
     return f"g -> unbroadcast(g * ({local.text}))" if broadcast else f"g -> g * ({local.text})"
 
 
-def defvjp(*functions: Callable) -> pd.DataFrame:
+def defvjp(*functions: Callable) -> StepTable:
     """The rules of the table as Autograd writes them: defvjp(fun, vjp of argument 0, vjp of argument 1, ...).
 
     Raises UnsupportedPrimitive for a function without a rule of its own.
@@ -92,7 +92,7 @@ def defvjp(*functions: Callable) -> pd.DataFrame:
                     "vjp": f"lambda ans, {', '.join(names)}: lambda g: {body}",
                 }
             )
-    return pd.DataFrame(rows).set_index("function")
+    return step_table(rows, "The rules, as Autograd writes them")
 
 
 def toposort(walk: WengertList, end: int) -> Iterator[Step]:

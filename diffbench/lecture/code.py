@@ -13,6 +13,7 @@ from diffbench.errors import UnsupportedVerb
 from diffbench.lecture.formulas import INFIX, index_text, power_slope
 from diffbench.lecture.recording import Entry
 from diffbench.lecture.rules import row
+from diffbench.memory import SMALLEST
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.elementwise import WHERE
 from diffbench.primitives.joining import CONCATENATE, STACK
@@ -103,6 +104,8 @@ def adjoint_code(entry: Entry, k: int, y: str, operands: Sequence[str], adjoint:
         if primitive is WHERE:
             sides = (adjoint, "0.0") if position == 1 else ("0.0", adjoint)
             text = f"np.where({operands[0]}, {', '.join(sides)})"
+        elif entry.slopes is None and shape and not own and entry.value.nbytes < SMALLEST:
+            return _sum_of_products(entry, position, y, operands, adjoint)
         else:
             text = product_code(entry, k, position, y, operands, adjoint)
         return unbroadcast_code(text, shape, own)
@@ -127,6 +130,18 @@ def adjoint_code(entry: Entry, k: int, y: str, operands: Sequence[str], adjoint:
         return product
     names = ", ".join(operands)
     return f"vjp({_named(primitive)}, {y}, ({names},), {position}, {adjoint}{keywords(entry.params)})"
+
+
+def _sum_of_products(entry: Entry, position: int, y: str, operands: Sequence[str], g: str) -> str:
+    """The adjoint of a number that was broadcast: cotangent and local derivative multiplied and summed at once."""
+    partial = entry.primitive.partials[position]
+    with np.errstate(all="ignore"):
+        slope = partial.value(entry.value, *entry.primals)
+    if partial.text in ("1", "-1"):
+        return f"np.sum({partial.text[:-1]}{g})"
+    names = dict(zip(entry.primitive.variables, map(bracketed, operands))) | {"y": y}
+    text = in_plain_numpy(partial.text, names)
+    return f"np.vdot({g}, {text})" if shape_of(slope) == shape_of(entry.value) else f"np.sum({g} * ({text}))"
 
 
 def _matmul_adjoint(entry: Entry, position: int, operands: Sequence[str], g: str) -> str | None:
@@ -155,19 +170,17 @@ def product_code(entry: Entry, k: int, position: int, y: str, operands: Sequence
         if primitive.function is np.power:
             return f"{factor} * ({power_slope(operands[0], operands[1])})"
         text = {"1": "t", "-1": "-t"}.get(partial.text, f"t * ({partial.text})")
-    elif (
-        primitive.function is np.power
-        and position == 0
-        and isinstance(entry.primals[1], int | float)
-        and entry.primals[1]
-    ):
-        b = entry.primals[1]
+    elif primitive.function is np.power and position == 0 and isinstance(b := entry.primals[1], int | float) and b != 0:
         return f"{factor} * ({'2 * {0}' if b == 2 else '{1} * np.power({0}, {1} - 1)'})".format(*operands)
     else:
         text = partial.product if shape_of(entry.value) else partial.product_of_numbers
-        with np.errstate(all="ignore"):
-            finite = free_of_nan(0.0 * np.asarray(partial.value(entry.value, *entry.primals), dtype=float))
-        text = text if finite else f"zero_stays_zero(t, {text})"
+    with np.errstate(all="ignore"):
+        finite = free_of_nan(0.0 * np.asarray(partial.value(entry.value, *entry.primals), dtype=float))
+    return in_plain_numpy(text if finite else f"zero_stays_zero(t, {text})", names)
+
+
+def in_plain_numpy(text: str, names: dict[str, str]) -> str:
+    """The text of a rule as a program writes it."""
     return ast.unparse(InPlainNumPy(names).visit(ast.parse(text, mode="eval")))
 
 
@@ -207,6 +220,8 @@ def unbroadcast_code(text: str, shape: tuple[int, ...], own: tuple[int, ...]) ->
     >>> unbroadcast_code("g", (2, 3), (3,)), unbroadcast_code("g", (2, 3), (2, 1))
     ('np.sum(g, axis=(0,))', 'np.sum(g, axis=(1,), keepdims=True)')
     """
+    if shape and not own:
+        return f"np.sum({text})"
     extra = len(shape) - len(own)
     if extra > 0:
         text = f"np.sum({text}, axis={tuple(range(extra))})"

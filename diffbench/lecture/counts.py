@@ -9,10 +9,10 @@ import math
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from diffbench.lecture.model import Step, WengertList
 from diffbench.lecture.source import function_name, source
+from diffbench.lecture.tables import StepTable, step_table
 from diffbench.lecture.trace import trace
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.elementwise import WHERE
@@ -31,7 +31,7 @@ MOVING = (
 ONCE_AN_ENTRY = (SUM, MEAN, PROD, MAX, MIN, CUMSUM, CUMPROD)
 
 
-def operation_counts(walk: WengertList) -> pd.DataFrame:
+def operation_counts(walk: WengertList) -> StepTable:
     """Operations of the programs for the value, a tangent and a gradient; their ratio to f; the bound for + - *.
 
     The column `not counted` names the primitives whose operations nobody can see from outside (solve, sort, ...).
@@ -39,12 +39,11 @@ def operation_counts(walk: WengertList) -> pd.DataFrame:
 
     >>> import numpy as np, diffbench as db
     >>> w = db.trace(lambda x, y, z: x * y * z, 2.0, 3.0, 4.0)
-    >>> print(w.operation_counts().to_string())
-             operations  ratio  bound not counted
-    program
-    value             2    1.0    1.0
-    forward           8    4.0    4.0
-    reverse           6    3.0    5.0
+    >>> w.operation_counts()[["program", "operations", "ratio", "bound"]]
+       program operations ratio bound
+    0    value          2   1.0   1.0
+    1  forward          8   4.0   4.0
+    2  reverse          6   3.0   5.0
     """
     inputs = [walk.steps[place].value for place in walk.inputs]
     point = walk.function.put_together(inputs)
@@ -72,9 +71,10 @@ def operation_counts(walk: WengertList) -> pd.DataFrame:
             }
         )
     least = rows[0]["operations"]
-    for row in rows:
-        row["ratio"] = row["operations"] / least if least else math.nan
-    return pd.DataFrame(rows).set_index("program")[["operations", "ratio", "bound", "not counted"]]
+    ratios = [row["operations"] / least if least else math.nan for row in rows]
+    columns = ("program", "operations", "ratio", "bound", "not counted")
+    table = [{name: (row | {"ratio": ratio})[name] for name in columns} for row, ratio in zip(rows, ratios)]
+    return step_table(table, f"{walk.name}: operations")
 
 
 def operations(step: Step) -> int | None:

@@ -16,8 +16,6 @@ from diffbench.lecture.recording import Entry
 from diffbench.primitives.arrays import shape_of
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from diffbench.lecture.sweeps import Pulled, Pushed
     from diffbench.lecture.tables import StepTable
 
@@ -182,13 +180,13 @@ class WengertList:
 
         return constants(self)
 
-    def autograd_view(self) -> "DataFrame":
+    def autograd_view(self) -> "StepTable":
         """The steps as the nodes of Autograd: value, fun, args, kwargs, parents, VJP rules (see autograd_view.py)."""
         from diffbench.lecture.autograd_view import autograd_view
 
         return autograd_view(self)
 
-    def operation_counts(self) -> "DataFrame":
+    def operation_counts(self) -> "StepTable":
         """Operations of f and of its derivative programs, and the cheap-gradient bounds (see counts.py)."""
         from diffbench.lecture.counts import operation_counts
 

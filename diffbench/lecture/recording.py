@@ -127,8 +127,10 @@ class Recording(Trace):
 
     def record(self, primitive: Primitive, operands: Sequence, y: Any, slopes: Sequence) -> "Listed":
         """Record what the short way has computed."""
+        frame, site = self.site()
+        operands = [x if isinstance(x, Listed) else self.constant(x, frame) for x in operands]
         wanted = [position for position, x in enumerate(operands) if isinstance(x, Listed)]
-        return self.append(Entry(primitive, operands, {}, y, wanted, self.site()[1], slopes=slopes))
+        return self.append(Entry(primitive, operands, {}, y, wanted, site, slopes=slopes))
 
     def append(self, entry: Entry) -> "Listed":
         """Put an entry on the list."""
@@ -175,8 +177,8 @@ class Recording(Trace):
 
 install_short_way(
     Listed,
-    with_constant="return self._trace.record(primitive, ({operands},), y, ({p_self},))",
-    with_traced="return self._trace.record(primitive, ({operands}), y, ({p_self}, {p_other}))",
+    with_constant="return self._trace.record({primitive}, ({operands},), y, ({p_self},))",
+    with_traced="return self._trace.record({primitive}, ({operands}), y, ({p_self}, {p_other}))",
 )
 
 

@@ -46,7 +46,7 @@ def source(walk: WengertList, mode: str = "reverse") -> str:
         v1 = a * b
         y = np.log(v1)
         # adjoints
-        v1_bar = y_bar / v1                     # y = log(v1)
+        v1_bar = y_bar * (1 / v1)               # y = log(v1)
         a_bar = v1_bar * b                      # v1 = a * b
         b_bar = v1_bar * a                      # v1 = a * b
         return y, (a_bar, b_bar)

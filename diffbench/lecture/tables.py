@@ -1,9 +1,10 @@
-"""The three tables of a trace: primals, tangents beside them, adjoints in the order of the backward pass.
+"""The tables of a trace: primals, tangents beside them, adjoints in the order of the backward pass.
 
 Each is a DataFrame of plain numbers and texts, which also writes itself as Markdown, LaTeX and HTML.
 """
 
 import html
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -22,8 +23,8 @@ from diffbench.primitives.structural import INDEX, PIECE
 MOST = 60
 """Rows that a written table shows; of longer ones it shows the beginning and the end, and says what lies between."""
 HEAD = 4  # entries of an array that a cell shows
-NUMBERS = {"value", "tangent", "adjoint", "message", "so far", "∂ value"}
-FORMULAS = {"step", "formula", "∂", "tangent formula", "parent", "message formula"}
+NUMBERS = {"value", "tangent", "adjoint", "message", "so far", "∂ value", "operations", "ratio", "bound"}
+FORMULAS = {"step", "node", "args", "parents", "formula", "∂", "tangent formula", "parent", "message formula"}
 
 
 class StepTable(pd.DataFrame):
@@ -45,6 +46,23 @@ class StepTable(pd.DataFrame):
         head, rows, _ = self._cells(digits, most)
         lines = [head, ["---"] * len(head), *rows]
         return "".join(f"| {' | '.join(cell.replace('|', '¦') for cell in line)} |\n" for line in lines)
+
+    def to_text(self, digits: int = 6, most: int = MOST) -> str:
+        """Columns of plain text, for a terminal."""
+        head, rows, notes = self._cells(digits, most)
+        plain = [row for k, row in enumerate(rows) if k not in notes]
+        widths = [max(map(width, column)) for column in zip(head, *plain)]
+        lines = []
+        for k, row in enumerate([head, *rows]):
+            if k - 1 in notes:
+                lines.append(row[0])
+                continue
+            cells = [
+                " " * (size - width(text)) + text if name in NUMBERS else text + " " * (size - width(text))
+                for name, text, size in zip(head, row, widths)
+            ]
+            lines.append("  ".join(cells).rstrip())
+        return f"{self.caption}\n\n" + "\n".join(lines) + "\n"
 
     def to_latex(self, digits: int = 6, most: int = MOST) -> str:  # type: ignore[override]
         r"""A `tabular` with the rules of booktabs, to be \input; the document needs the packages booktabs and amsmath.
@@ -110,13 +128,18 @@ class StepTable(pd.DataFrame):
         return f"{said}, from line{f's {low}–{high}' if high > low else f' {low}'}" + ", of a loop" * (passes > 2)
 
 
+def width(text: str) -> int:
+    """The columns that a text takes on a screen: a dot or bar above a letter takes none."""
+    return sum(not unicodedata.combining(letter) for letter in text)
+
+
 def primal_table(walk: WengertList) -> StepTable:
     """One row a step: its name, formula, value, and the line of the user's code that it comes from."""
     rows = [
         {"step": step.name, "formula": right_side(step), "value": step.value, "line": step.where and step.where.line}
         for step in walk.steps
     ]
-    return _table(rows, f"{walk.name}: the Wengert list", [step.where and step.where.line for step in walk.steps])
+    return step_table(rows, f"{walk.name}: the Wengert list", [step.where and step.where.line for step in walk.steps])
 
 
 def forward_table(walk: WengertList, seed: Any = None) -> StepTable:
@@ -139,7 +162,7 @@ def forward_table(walk: WengertList, seed: Any = None) -> StepTable:
                 "tangent": pushed.tangent,
             }
         )
-    return _table(rows, f"{walk.name}: forward mode", [step.where and step.where.line for step in walk.steps])
+    return step_table(rows, f"{walk.name}: forward mode", [step.where and step.where.line for step in walk.steps])
 
 
 def reverse_table(walk: WengertList, seed: Any = None) -> StepTable:
@@ -170,7 +193,7 @@ def reverse_table(walk: WengertList, seed: Any = None) -> StepTable:
             )
         rows += found or [common]
         lines += [step.where and step.where.line] * len(found or [common])
-    return _table(rows, f"{walk.name}: reverse mode", lines)
+    return step_table(rows, f"{walk.name}: reverse mode", lines)
 
 
 def message_formula(walk: WengertList, step: Step, edge: int) -> str:
@@ -212,7 +235,8 @@ def times(partial: str, factor: str) -> str:
     )
 
 
-def _table(rows: list[dict], caption: str, lines: Sequence) -> StepTable:
+def step_table(rows: list[dict], caption: str, lines: Sequence = ()) -> StepTable:
+    """A table of rows that have the same keys; `lines` are those of the user's code that they come from."""
     table = StepTable({name: pd.Series([row[name] for row in rows], dtype=object) for name in rows[0]})
     table.caption, table.lines = caption, dict(enumerate(lines))
     return table
@@ -224,7 +248,9 @@ def cell_text(value: Any, digits: int) -> str:
         return ""
     if isinstance(value, str):
         return value
-    if isinstance(value, tuple):
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={part}" for key, part in value.items())
+    if isinstance(value, tuple | list):
         return "; ".join(cell_text(part, digits) for part in value)
     if isinstance(value, bool | int | np.integer):
         return str(value)

@@ -23,6 +23,8 @@ from diffbench.primitives.kinds import Elementwise
 from diffbench.primitives.structural import INDEX
 from diffbench.structure import flatten
 
+__all__ = ["Decision", "Local", "Operand", "Step", "WengertList", "Where", "trace"]
+
 
 def trace(f: Callable, *args: Any, argnum: int | tuple[int, ...] | None = None, **kwargs: Any) -> WengertList:
     """The Wengert list that running f(*args, **kwargs) leaves: every elementary step, in the order of execution.
