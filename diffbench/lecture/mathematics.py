@@ -55,7 +55,7 @@ def latex(text: str) -> str:
     >>> print(latex("v1 = x1 * x2"))
     v_{1} = x_{1} \, x_{2}
     >>> print(latex("ẏ = cos(v1) * v̇1 + 3 * x[0] ** 2 / theta"))
-    \dot{y} = \cos(v_{1}) \, \dot{v}_{1} + \frac{3 \, x_{0}^{2}}{\theta}
+    \dot{y} = \cos(v_{1}) \, \dot{v}_{1} + \frac{3 \, x[0]^{2}}{\theta}
     """
     sides = re.split(r" (=|←|\+=) ", text)
     try:
@@ -98,7 +98,7 @@ class Writer:
         ast.Add: ("+", 1),
         ast.Sub: ("-", 1),
         ast.MatMult: (r"\,", 2),
-        ast.Mod: (r"\bmod", 2),
+        ast.Mod: (r"\ \mathrm{mod}\ ", 2),
     }
     comparisons: ClassVar[dict[type, str]] = {
         ast.Lt: "<", ast.LtE: r"\leq", ast.Gt: ">", ast.GtE: r"\geq", ast.Eq: "=", ast.NotEq: r"\neq",
@@ -140,9 +140,10 @@ class Writer:
         if isinstance(node.op, ast.Pow):
             return f"{self.inside(node.left, 5)}^{{{self.write(node.right)[0]}}}", 4
         if isinstance(node.op, ast.Mult):
-            left, right = self.inside(node.left, 2), self.inside(node.right, 3)
+            signed = isinstance(node.left, ast.UnaryOp) and isinstance(node.left.op, ast.USub)
+            left, right = self.inside(node.left, 1 if signed else 2), self.inside(node.right, 3)
             sign = r"\cdot" if right[:1].isdigit() else r"\,"
-            return f"{left} {sign} {right}", 2
+            return f"{left} {sign} {right}", 1 if signed else 2
         if type(node.op) not in self.signs:
             return self.unknown(node)
         sign, precedence = self.signs[type(node.op)]
@@ -158,12 +159,11 @@ class Writer:
         return rf"{self.write(node.value)[0]}.\mathit{{{escaped(node.attr)}}}", 5
 
     def write_Subscript(self, node: ast.Subscript) -> tuple[str, int]:
-        value, index = self.inside(node.value, 5), node.slice
+        value, index = self.inside(node.value, 5), node.slice  # brackets: x[1] is not x_1
         keys = index.elts if isinstance(index, ast.Tuple) else [index]
-        if not all(isinstance(key, ast.Constant | ast.UnaryOp) for key in keys):
-            return rf"{value}[\texttt{{{escaped(ast.unparse(index))}}}]", 5
-        written = ", ".join(self.write(key)[0] for key in keys)
-        return (f"{value[:-1]}, {written}}}" if value.endswith("}") and "_{" in value else f"{value}_{{{written}}}"), 5
+        if all(isinstance(key, ast.Constant | ast.UnaryOp) for key in keys):
+            return f"{value}[{', '.join(self.write(key)[0] for key in keys)}]", 5
+        return rf"{value}[\texttt{{{escaped(ast.unparse(index))}}}]", 5
 
     def write_Call(self, node: ast.Call) -> tuple[str, int]:
         name = ast.unparse(node.func)

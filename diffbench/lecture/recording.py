@@ -1,11 +1,11 @@
 """The trace behind `db.trace`: it evaluates as reverse mode does, and remembers beside each value how it came about."""
 
+import bisect
 import dis
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -193,28 +193,24 @@ def name_in(frame: FrameType | None, x: Any) -> str | None:
     return None
 
 
+STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF", "STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST")
+
+
 @cache
 def stored_as(code: CodeType, at: int) -> str | None:
     """The variable in which the result of the instruction at this place is stored at once: c, in c = a * b."""
-    following = _instructions(code)
-    place = following.get(at)
-    if place is None:
+    instructions, offsets = _instructions(code)
+    place = bisect.bisect_right(offsets, at)  # a running call may stand in the cache behind its instruction
+    while place < len(instructions) and instructions[place].opname in ("COPY", "PRECALL", "CALL"):
+        place += 1  # c = d = a * b, or (c := a * b)
+    if place == len(instructions) or instructions[place].opname not in STORES:
         return None
-    instruction = place
-    if instruction.opname == "COPY":  # c = d = a * b, or (c := a * b)
-        instruction = following.get(instruction.offset) or instruction
-    if not instruction.opname.startswith("STORE_") or instruction.opname in (
-        "STORE_SUBSCR",
-        "STORE_ATTR",
-        "STORE_SLICE",
-    ):
-        return None
-    name = instruction.argval
+    name = instructions[place].argval
     return name[0] if isinstance(name, tuple) else name
 
 
 @cache
-def _instructions(code: CodeType) -> dict[int, dis.Instruction]:
-    """The instruction that follows the one at an offset."""
+def _instructions(code: CodeType) -> tuple[list[dis.Instruction], list[int]]:
+    """The instructions of a code, and where they stand."""
     found = list(dis.get_instructions(code))
-    return {before.offset: after for before, after in pairwise(found)}
+    return found, [instruction.offset for instruction in found]

@@ -249,7 +249,7 @@ def cell_text(value: Any, digits: int) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
-        return ", ".join(f"{key}={part}" for key, part in value.items())
+        return f"{{{', '.join(f'{key}={part}' for key, part in value.items())}}}"
     if isinstance(value, tuple | list):
         return "; ".join(cell_text(part, digits) for part in value)
     if isinstance(value, bool | int | np.integer):
