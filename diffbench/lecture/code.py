@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.errors import UnsupportedVerb
-from diffbench.lecture.formulas import INFIX, index_text, power_slope
+from diffbench.lecture.formulas import INFIX, Symbols, bracketed, filled, index_text, power_slope
 from diffbench.lecture.recording import Entry
 from diffbench.lecture.rules import row
 from diffbench.memory import SMALLEST
@@ -181,18 +181,13 @@ def product_code(entry: Entry, k: int, position: int, y: str, operands: Sequence
 
 def in_plain_numpy(text: str, names: dict[str, str]) -> str:
     """The text of a rule as a program writes it."""
-    return ast.unparse(InPlainNumPy(names).visit(ast.parse(text, mode="eval")))
+    return filled(text, tuple(names), list(names.values()), PlainNumPy)
 
 
-class InPlainNumPy(ast.NodeTransformer):
-    """The text of a rule, with names of a program for its variables, and operators for the functions of operators."""
+class PlainNumPy(Symbols):
+    """The text of a rule as a program can run it, with operators for the functions of operators."""
 
-    def __init__(self, names: dict[str, str]):
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        if node.id in self.names:
-            return ast.parse(self.names[node.id], mode="eval").body
+    def constant(self, node: ast.Name) -> ast.AST:
         found = RULE_NAMES.get(node.id)
         if isinstance(found, ExactConstant):
             return ast.Constant(float(found))
@@ -237,6 +232,19 @@ def index_statement(entry: Entry, parent: str, adjoint: str) -> str:
     return f"np.add.at({parent}, np.s_[{index_code(index)}], {adjoint})"
 
 
+def is_plain_assignment(entry: Entry) -> bool:
+    """Whether an operation is an assignment to entries that needs no broadcasting: two lines say it."""
+    if entry.primitive is not ASSIGN or not selects_each_entry_once(entry.params["index"]):
+        return False
+    array, value = entry.primals
+    return shape_of(array[entry.params["index"]]) == shape_of(value)
+
+
+def assignment_lines(entry: Entry, y: str, array: str, value: str) -> list[str]:
+    """The two lines of an assignment to entries: of a fresh array, and in it."""
+    return [f"{y} = {array}", f"{y}[{index_code(entry.params['index'])}] = {value}"]
+
+
 def index_code(index: Any) -> str:
     """An index as code."""
     if isinstance(index, tuple) and index:
@@ -275,11 +283,6 @@ def parameter_code(value: Any) -> str:
         inside = ", ".join(map(parameter_code, value))
         return f"({inside},)" if isinstance(value, tuple) and value else f"[{inside}]" if value else repr(value)
     return str(value) if isinstance(value, np.integer | np.bool) else repr(value)
-
-
-def bracketed(text: str) -> str:
-    """An operand that may stand beside an operator."""
-    return f"({text})" if text.startswith("-") else text
 
 
 def _axis(entry: Entry) -> str:

@@ -1,7 +1,9 @@
 """What a step of a trace says, as text: its formula in the user's words, and its local derivatives in symbols."""
 
 import ast
+import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -173,18 +175,38 @@ def substituted(text: str, variables: Sequence[str], operands: Sequence[str], y:
     >>> substituted("-y / b", "ab", ["x1", "x2"], "v1"), substituted("1 - y * y", "x", ["v1"], "v2")
     ('-v1 / x2', '1 - v2 * v2')
     """
-    names = dict(zip(variables, operands)) | {"y": y}
-    return ast.unparse(Substitution(names).visit(ast.parse(text, mode="eval")))
+    return filled(text, (*variables, "y"), [*map(bracketed, operands), y], Symbols)
 
 
-class Substitution(ast.NodeTransformer):
-    """Puts expressions in the place of names; constants of the rules as their exact text."""
+def bracketed(text: str) -> str:
+    """An operand that may stand beside an operator."""
+    return f"({text})" if text.startswith("-") else text
 
-    def __init__(self, names: dict[str, str]):
-        self.names = names
+
+def filled(text: str, variables: tuple[str, ...], texts: Sequence[str], writer: type) -> str:
+    """The text of a rule in the words of a writer, with other texts in the place of its variables."""
+    return _template(text, variables, writer).format(*texts)
+
+
+@cache
+def _template(text: str, variables: tuple[str, ...], writer: type) -> str:
+    """The text of a rule as a writer writes it, with a numbered gap for each variable."""
+    tree = writer(variables).visit(ast.parse(text, mode="eval"))
+    return re.sub(r"\bgap_(\d+)\b", r"{\1}", ast.unparse(tree))
+
+
+class Symbols(ast.NodeTransformer):
+    """Puts gaps in the place of variables; constants of the rules come as their exact text."""
+
+    def __init__(self, variables: Sequence[str]):
+        self.variables = list(variables)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        if node.id in self.names:
-            return ast.parse(self.names[node.id], mode="eval").body
-        constant = RULE_NAMES.get(node.id)
-        return ast.parse(constant.text, mode="eval").body if isinstance(constant, ExactConstant) else node
+        if node.id in self.variables:
+            return ast.Name(f"gap_{self.variables.index(node.id)}", node.ctx)
+        return self.constant(node)
+
+    def constant(self, node: ast.Name) -> ast.AST:
+        """What stands for a name that is no variable."""
+        found = RULE_NAMES.get(node.id)
+        return ast.parse(found.text, mode="eval").body if isinstance(found, ExactConstant) else node

@@ -202,5 +202,8 @@ class WengertList:
             return self.steps[name]
         return next(step for step in self.steps if step.name == name)
 
+    def _repr_html_(self) -> str:
+        return self.table().to_html()
+
     def __repr__(self) -> str:
         return f"<trace of {self.name}: {len(self.inputs)} inputs, {len(self)} steps, {len(self.results)} results>"

@@ -93,11 +93,14 @@ class Decision(NamedTuple):
 class Recording(Trace):
     """One run of f; `home` is the file of f, which counts as the user's wherever it lies."""
 
-    __slots__ = ("constants", "decisions", "entries", "entries_of_inputs", "home", "inputs", "last_call", "names")
+    __slots__ = (
+        "caller", "constants", "decisions", "entries", "entries_of_inputs", "home", "inputs", "last_call", "names",
+    )  # fmt: skip
 
     def __init__(self, home: str | None, primals: Sequence) -> None:
         super().__init__()
         self.home, self.inputs = home, len(primals)
+        self.caller: FrameType | None = sys._getframe(1)  # what lies outside of it is none of f's code
         self.entries = [Entry(None, (), {}, primal, [], None) for primal in primals]
         self.entries_of_inputs: dict[tuple, Any] = {}
         self.decisions: list[Decision] = []
@@ -157,11 +160,13 @@ class Recording(Trace):
         """The innermost frame of the user's code, and what is to be remembered of it."""
         frame: FrameType | None = sys._getframe(2)
         inner = None
-        while frame is not None and not (
-            is_of_users(frame.f_code.co_filename) or frame.f_code.co_filename == self.home
+        while (
+            frame is not self.caller
+            and frame is not None
+            and not (is_of_users(frame.f_code.co_filename) or frame.f_code.co_filename == self.home)
         ):
             inner, frame = frame, frame.f_back
-        if frame is None:
+        if frame is None or frame is self.caller:
             return None, None
         last, call = self.last_call
         if inner is not last:
@@ -172,7 +177,7 @@ class Recording(Trace):
 
     def end(self) -> None:
         """Nothing can be recorded any more; frames are let go."""
-        self.live, self.last_call, self.entries_of_inputs = False, (None, 0), {}
+        self.live, self.last_call, self.entries_of_inputs, self.caller = False, (None, 0), {}, None
 
 
 install_short_way(

@@ -4,7 +4,6 @@ What runs is what is shown: each line is one elementary operation, its tangent, 
 program is that of the path taken: at arguments where f takes another branch, it is the derivative of the wrong one.
 """
 
-import ast
 import keyword
 import re
 from collections.abc import Iterator
@@ -16,14 +15,13 @@ from diffbench.errors import ArgumentError, UnsupportedVerb
 from diffbench.lecture import code
 from diffbench.lecture.model import Step, WengertList
 from diffbench.lecture.names import leaf_names
+from diffbench.lecture.source_backward import Backward, commented
 from diffbench.primitives.complex_numbers import is_complex
-from diffbench.primitives.structural import INDEX, PIECE
 from diffbench.structure import Structure
 
 MODES = ("value", "forward", "reverse")
 LARGEST = 100
 """Entries of a constant array that a program still writes out; larger ones it takes from `walk.constants`."""
-COMMENT_AT = 44  # column of the comments, where the code leaves room
 
 
 def source(walk: WengertList, mode: str = "reverse") -> str:
@@ -156,12 +154,14 @@ class Program:
         """The lines of f itself."""
         for step in self.walk.steps:
             if not step.is_input:
-                yield f"{self.names[step.index]} = {self.value_code(step)}"
+                yield from self.value_lines(step)
 
-    def value_code(self, step: Step) -> str:
-        """The right side of a step."""
-        operands = self.operands(step)
-        return operands[0] if step.entry.primitive is None else code.value_code(step.entry, operands)
+    def value_lines(self, step: Step) -> list[str]:
+        """The line of a step; two for an assignment to entries."""
+        y, operands = self.names[step.index], self.operands(step)
+        if code.is_plain_assignment(step.entry):
+            return code.assignment_lines(step.entry, y, f"{operands[0]}.copy()", operands[1])
+        return [f"{y} = {code.value_code(step.entry, operands) if step.entry.primitive else operands[0]}"]
 
     def result(self, suffix: str = "") -> str:
         """The result of f, or its tangent, in its containers."""
@@ -184,7 +184,15 @@ class Program:
             if step.is_input:
                 continue
             y, operands = self.names[step.index], self.operands(step)
-            body.append(f"{y} = {self.value_code(step)}")
+            body += self.value_lines(step)
+            if code.is_plain_assignment(step.entry):
+                array, piece = step.operands
+                moved = f"np.zeros_like({y})" if array.step is None else f"{self.names[array.step]}_dot.copy()"
+                first, second = code.assignment_lines(
+                    step.entry, f"{y}_dot", moved, "0.0" if piece.step is None else f"{self.names[piece.step]}_dot"
+                )
+                body += [commented(first, step.formula), second]
+                continue
             if step.partials:
                 tangents = [f"{self.names[parent]}_dot" for parent in step.parents]
                 tangent = code.tangent_code(step.entry, y, operands, tangents)
@@ -202,74 +210,16 @@ class Program:
         if single and walk.steps[walk.results[0]].is_input:
             seed = "seed"
         parameter = f"{seed}=1.0" if single and not walk.steps[walk.results[0]].shape else seed
-        body = ["# values", *self.values(), "# adjoints", *self.adjoints(seed)]
+        body = ["# values", *self.values(), "# adjoints", *Backward(walk, self.names, self.operands).lines(seed)]
         gradients = iter([f"{self.names[place]}_bar" for place in walk.inputs])
         found = [container_code(structure, gradients) for structure in walk.function.structures]
         gradient = found[0] if len(found) == 1 else f"({', '.join(found)})"
         return [*self.arguments, parameter], [*body, f"return {self.result()}, {gradient}"]
 
-    def adjoints(self, seed: str) -> Iterator[str]:
-        """The lines of the backward pass."""
-        walk = self.walk
-        started: set[int] = set()
-
-        def add(place: int, text: str) -> str:
-            name = f"{self.names[place]}_bar"
-            if place not in started:
-                started.add(place)
-                return f"{name} = {text}"
-            return f"{name} = {name} {signed(text)}"
-
-        for place, leaf in zip(walk.results, leaf_names(seed, walk.function.result_structure)):
-            line = add(place, leaf)
-            if line != f"{leaf} = {leaf}":
-                yield line
-        grown = {step.parents[0] for step in walk.steps if step.entry.primitive in (INDEX, PIECE)}
-        for place in sorted(grown, reverse=True):  # they grow entry by entry, in an array of their own
-            name = f"{self.names[place]}_bar"
-            if place in started:
-                yield f"{name} = np.array({name})"
-        for step in reversed(walk.steps):
-            if step.index not in started or not step.partials:
-                continue
-            y, operands = self.names[step.index], self.operands(step)
-            for k, parent in enumerate(step.parents):
-                name = f"{self.names[parent]}_bar"
-                if parent in grown and parent not in started:
-                    started.add(parent)
-                    yield f"{name} = np.zeros_like({self.names[parent]})"
-                if step.entry.primitive in (INDEX, PIECE):
-                    yield commented(code.index_statement(step.entry, name, f"{y}_bar"), step.formula)
-                    continue
-                text = code.adjoint_code(step.entry, k, y, operands, f"{y}_bar")
-                if text is not None:
-                    line = f"{name} += {text}" if parent in grown else add(parent, text)
-                    yield commented(line, step.formula)
-        for place in walk.inputs:
-            if place not in started:
-                yield f"{self.names[place]}_bar = np.zeros_like({self.names[place]})"
-
 
 def function_name(walk: WengertList) -> str:
     """The name of the function as an identifier."""
     return re.sub(r"\W+", "_", walk.name).strip("_") or "f"
-
-
-def commented(line: str, comment: str) -> str:
-    """A line of code with a comment behind it."""
-    return f"{line:<{COMMENT_AT - 4}}# {comment}" if len(line) < COMMENT_AT - 4 else f"{line}  # {comment}"
-
-
-def signed(text: str) -> str:
-    """A term as it stands behind a sum, with its sign: in brackets where Python would otherwise add in another order.
-
-    >>> signed("a * b"), signed("-a"), signed("a + b")
-    ('+ a * b', '- a', '+ (a + b)')
-    """
-    node = ast.parse(text, mode="eval").body
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return f"- {ast.unparse(node.operand)}"
-    return f"+ ({text})" if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub) else f"+ {text}"
 
 
 def number_code(value: Any) -> str:

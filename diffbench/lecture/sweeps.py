@@ -16,7 +16,7 @@ from diffbench.lecture.model import WengertList
 from diffbench.lecture.recording import Entry
 from diffbench.primitives.arrays import sum_of
 from diffbench.primitives.partial import free_of_nan
-from diffbench.primitives.structural import INDEX, PIECE, add_at
+from diffbench.primitives.structural import INDEX, PIECE, add_at, assemble
 from diffbench.watching import careful
 
 
@@ -184,6 +184,9 @@ def _pull(entry: Entry, adjoint: Any) -> Sequence:
         found = [adjoint * slope for slope in entry.slopes]
         if all(map(free_of_nan, found)):
             return found
+    if entry.primitive in (INDEX, PIECE):
+        (array,), index = entry.primals, entry.params["index"]
+        return [assemble(adjoint, indices=[index], shape=np.shape(array), dtype=np.asarray(adjoint).dtype)]
     rule, kept = linearisation(entry)
     found = rule.pull(adjoint, kept)
     if not all(c is None or free_of_nan(c) for c in found) and careful(entry.primitive) is not entry.primitive:

@@ -88,6 +88,26 @@ def test_entries_are_added_in_place():
     assert "x_bar[0] += x_0_bar" in text
 
 
+def filled(x, start):
+    y = np.zeros_like(x)
+    y[0] = start * x[0]
+    for k in range(1, len(x)):
+        y[k] = x[k] ** 2 * y[k - 1]
+    y[:2] = y[1:3]
+    y += x
+    return np.sum(y * y)
+
+
+def test_assignments_are_assignments_in_the_program():
+    x = np.array([0.5, 1.5, 2.5])
+    walk = db.trace(filled, x, 2.0)
+    assert run(walk, "value", x, 2.0) == filled(x, 2.0)
+    assert same(run(walk, "reverse", x, 2.0)[1], db.gradient(filled, argnum=(0, 1), backend="reverse")(x, 2.0))
+    pushed = db.jvp(filled, argnum=(0, 1), backend="forward")(x, 2.0, (np.ones(3), 1.0))
+    assert run(walk, "forward", x, 2.0, np.ones(3), 1.0)[1] == pushed
+    assert "vjp(" not in walk.source()
+
+
 def test_names_that_are_no_identifiers_are_made_so():
     walk = db.trace(lambda p: p["w"] * p["lambda"], {"w": 2.0, "lambda": 3.0})
     _, gradient = run(walk, "reverse", {"w": 2.0, "lambda": 3.0})
