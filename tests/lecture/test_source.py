@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 import diffbench as db
 from diffbench.errors import ArgumentError, UnsupportedVerb
@@ -11,6 +12,8 @@ from diffbench.problems import problems
 from diffbench.structure import flatten
 from tests.lecture.test_sweeps import inputs_of, ones, same
 from tests.primitives.examples import EXAMPLES
+from tests.test_random_programs import programs, vectors
+from tests.test_random_programs import run as random_program
 
 REAL = {e.row: e for e in reversed(EXAMPLES) if "fft" not in e.name and "j" not in e.name.split("(")[-1]}
 each_problem = pytest.mark.parametrize("problem", problems(), ids=lambda p: p.name)
@@ -192,3 +195,13 @@ def test_a_primitive_of_the_users_has_no_program():
     with pytest.raises(UnsupportedVerb, match="has no text"):
         walk.source()
     assert flatten(walk.reverse_steps()[-1].adjoint)[0] == [12.0]
+
+
+@given(programs, vectors, vectors)
+@settings(max_examples=25, deadline=None)
+def test_programs_of_random_functions_give_the_bits_of_the_engines(steps, x, u):
+    f = random_program(steps)
+    walk = db.trace(f, x)
+    seed = np.resize(u, np.shape(walk.value))[()]
+    assert same(run(walk, "reverse", x, seed)[1], db.vjp(f, backend="reverse")(x, seed))
+    assert same(run(walk, "forward", x, u)[1], db.jvp(f, backend="forward")(x, u))
