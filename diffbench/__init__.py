@@ -49,7 +49,7 @@ from diffbench.user_primitive import primitive
 
 __version__ = "0.1.0"
 
-_LOADED_WHEN_USED = ("checks", "measure", "problems", "special")
+_LOADED_WHEN_USED = ("checks", "measure", "problems", "special", "testing")
 
 
 def __getattr__(name: str) -> Any:
