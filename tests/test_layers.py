@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "diffbench"
 LAYERS = (  # from the top down; a module imports from its own layer and from those below
     {"__main__", "cli", "report", "lecture", "plotting", "runner"},
     {"compare", "checks", "measure", "error_curve", "expressions", "tables", "reference", "problems"}
-    | {"user_function", "testing", "pytest_plugin"},
+    | {"user_function", "testing", "diagnosis"},
     {"checkpointing", "implicit", "revolve", "user_primitive"},
     {"operators", "verbs", "registry", "automatic", "flat", "scipy_calls"},
     {"backends"},

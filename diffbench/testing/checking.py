@@ -146,10 +146,12 @@ class Check:
 
         def evaluate(args: tuple) -> list[np.ndarray]:
             args = self._fresh(args)
-            if verb == "value":
-                result = self.f(*(args[:-1] if self.verb in DIRECTED else args), **self.kwargs)
-            else:
-                result = getattr(operators, verb)(self.f, argnum=self.wanted, backend=backend)(*args, **self.kwargs)
+            with np.errstate(all="ignore"):
+                if verb == "value":
+                    result = self.f(*(args[:-1] if self.verb in DIRECTED else args), **self.kwargs)
+                else:
+                    derivative = getattr(operators, verb)(self.f, argnum=self.wanted, backend=backend)
+                    result = derivative(*args, **self.kwargs)
             return [np.asarray(leaf, float) for leaf in flatten(result)[0]]
 
         return evaluate
@@ -159,13 +161,13 @@ class Check:
         conditioning: list[np.ndarray] = [np.zeros(())] * len(sizes)
         for _ in range(2):
             along = points.signs(args, self.argnums, self.rng)
-            far, near = points.gaps(self._by(self.verb), along)
+            far, near = points.gaps(self._by(self.verb), along, self.eps)
             if points.breaks(far, near, sizes):
                 return "f has a kink there: its derivative jumps", []
-            conditioning = [np.fmax(c, gap / (2 * points.FAR)) for c, gap in zip(conditioning, far)]
+            conditioning = [np.fmax(c, gap / (2 * points.FAR * self.eps)) for c, gap in zip(conditioning, far)]
             for verb in ("value", *(("gradient",) if self.verb == "hessian" else ())):
                 here = [float(np.max(np.abs(leaf), initial=0.0)) for leaf in self._by(verb)(args)]
-                if points.breaks(*points.gaps(self._by(verb), along), here):
+                if points.breaks(*points.gaps(self._by(verb), along, self.eps), here):
                     return f"f has a kink or a jump there: its {verb} jumps", []
         return None, conditioning
 

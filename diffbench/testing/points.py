@@ -7,8 +7,8 @@ import numpy as np
 
 from diffbench.structure import flatten, map_leaves, unflatten
 
-FAR, NEAR = 2.0**-20, 2.0**-26  # of the scale of each entry
-SMOOTH = 8.0  # a smooth function changes 64 times less over the smaller distance; a kink or a jump stays
+FAR, NEAR = 2.0**16, 2.0**8  # eps, of the scale of each entry
+SMOOTH = 8.0  # a smooth function changes 256 times less over the smaller distance; a kink or a jump stays
 
 
 def around(args: tuple, argnums: Sequence[int], radius: float, rng: np.random.Generator) -> tuple:
@@ -61,11 +61,14 @@ def signs(args: tuple, argnums: Sequence[int], rng: np.random.Generator) -> Call
     return along
 
 
-def gaps(evaluate: Callable[[tuple], list[np.ndarray]], along: Callable[[float], tuple]) -> tuple[list, list]:
+def gaps(
+    evaluate: Callable[[tuple], list[np.ndarray]], along: Callable[[float], tuple], eps: float
+) -> tuple[list, list]:
     """How much a function changes across a point, over the larger and over the smaller distance."""
     with np.errstate(all="ignore"):
         far, near = (
-            [np.abs(a - b) for a, b in zip(evaluate(along(t)), evaluate(along(-t)), strict=True)] for t in (FAR, NEAR)
+            [np.abs(a - b) for a, b in zip(evaluate(along(t * eps)), evaluate(along(-t * eps)), strict=True)]
+            for t in (FAR, NEAR)
         )
     return far, near
 

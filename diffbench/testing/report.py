@@ -26,8 +26,7 @@ class Report:
     """What a check that passed has looked at.
 
     checked : names of the points; left_out : names and reasons of those where f has no derivative, or none to speak of.
-    truth : where the right derivative comes from. digits : right significant digits of the worst entry, at most 15.9;
-    tiny entries count relative to what they may err by.
+    truth : where the right derivative comes from. worst : the largest difference, over what is allowed there.
     """
 
     title: str
@@ -47,6 +46,7 @@ class Report:
 
 def run(check: Check) -> Report:
     """Take samples, compare, and either report or raise AssertionError."""
+    __tracebackhide__ = True
     check.take_samples()
     if not check.samples:
         reasons = [f"  {label}: {reason}" for label, reason in check.left_out]
@@ -58,11 +58,10 @@ def run(check: Check) -> Report:
     if np.any(entries.wrong):
         raise AssertionError(failure(check, entries))
     if check.left_out and check.left_out[0][0] == "x":
-        warnings.warn(UncheckedPoint(f"{check.title}: not at x itself, where {check.left_out[0][1]}"), stacklevel=5)
-    labels = tuple(dict.fromkeys(sample.label.partition(", direction")[0] for sample in check.samples))
+        warnings.warn(UncheckedPoint(f"{check.title}: not at x itself, where {check.left_out[0][1]}"), stacklevel=3)
     worst = float(np.max(entries.excess, initial=0.0))
     truth = check.samples[0].truth.source
-    return Report(check.title, labels, tuple(check.left_out), truth, entries.found.shape[1], worst)
+    return Report(check.title, _points(check), tuple(check.left_out), truth, entries.found.shape[1], worst)
 
 
 def failure(check: Check, entries: Entries) -> str:
@@ -79,13 +78,15 @@ def failure(check: Check, entries: Entries) -> str:
         sentences = [term] if term else []
     lines += [f"  {sentence}" for sentence in sentences]
     lines += _table(check, entries)
-    beyond = np.max(np.where(np.isfinite(entries.excess), entries.excess, 0.0))
+    beyond = np.max(entries.excess, initial=0.0, where=entries.wrong & np.isfinite(entries.excess))
     lines.append(
         f"  allowed: {check._rtol(check.eps):.2g} of each entry, and rounding; exceeded "
         + (f"up to {beyond:.2g} times" if beyond else "by what is not finite")
     )
     lines.append(f"  truth: {source.source}" + ("" if source.traced else "; no other method can be asked"))
-    lines.append(f"  {len(check.samples)} samples, random ones within {check.radius:.0%} of x, seed {check.seed}")
+    lines.append(
+        f"  checked: {', '.join(_points(check))}; random ones within {check.radius:.0%} of x, seed {check.seed}"
+    )
     return "\n".join([*lines, *(f"  left out: {label}: {reason}" for label, reason in check.left_out)])
 
 
@@ -124,6 +125,11 @@ def _sizes(check: Check) -> dict[int, str]:
             if len(shape) > 1:
                 sizes.setdefault(int(np.prod(shape)), f"the size of argument {k}")
     return sizes
+
+
+def _points(check: Check) -> tuple[str, ...]:
+    """The names of the points that were checked."""
+    return tuple(dict.fromkeys(sample.label.partition(", direction")[0] for sample in check.samples))
 
 
 def _count(number: int, one: str, many: str) -> str:
