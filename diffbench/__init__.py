@@ -50,6 +50,7 @@ from diffbench.user_primitive import primitive
 __version__ = "0.1.0"
 
 _LOADED_WHEN_USED = ("checks", "measure", "problems", "special", "testing")
+_FUNCTIONS_OF = {"diagnose": "diagnosis"}
 
 
 def __getattr__(name: str) -> Any:
@@ -58,6 +59,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("diffbench.lecture.trace").trace
     if name in _LOADED_WHEN_USED:
         return importlib.import_module(f"diffbench.{name}")
+    if name in _FUNCTIONS_OF:
+        return getattr(importlib.import_module(f"diffbench.{_FUNCTIONS_OF[name]}"), name)
     raise AttributeError(f"module 'diffbench' has no attribute {name!r}")
 
 
@@ -82,6 +85,7 @@ __all__ = [
     "checkpointed_loop",
     "debug",
     "derivative",
+    "diagnose",
     "elementwise_derivative",
     "get_backend",
     "gradient",

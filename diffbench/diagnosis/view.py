@@ -1,0 +1,87 @@
+"""The user's function as a diagnosis looks at it: a real function of one vector, with its derivatives."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from diffbench.backends.base import Differentiator
+from diffbench.errors import ArgumentError
+from diffbench.flat import float_leaf, name_of
+from diffbench.operators import gradient
+from diffbench.structure import flatten, unflatten
+
+
+class View:
+    """f as a function of the entries of its differentiated arguments; several results are weighted at random.
+
+    A kink, a jump or noise in any entry of the result shows in the weighted sum of all.
+    """
+
+    def __init__(self, f: Callable, args: tuple, kwargs: dict, argnum: int | tuple[int, ...], seed: int = 0):
+        self.f, self.args, self.kwargs, self.name = f, args, kwargs, name_of(f)
+        asked = argnum if isinstance(argnum, tuple) else (argnum,)
+        for k in asked:
+            if not -len(args) <= k < len(args):
+                raise ArgumentError(f"diagnose: argnum={argnum}, but there are {len(args)} arguments")
+        self.argnums = tuple([k % len(args) for k in asked])
+        leaves, self.structure = flatten(tuple([args[k] for k in self.argnums]))
+        leaves = [np.asarray(float_leaf(leaf, "diagnose", f, self.argnums[0])) for leaf in leaves]
+        self.shapes = [leaf.shape for leaf in leaves]
+        self.x = np.concatenate([np.ravel(leaf) for leaf in leaves] or [np.zeros(0)])
+        if not self.x.size:
+            raise ArgumentError(f"diagnose: the differentiated arguments of {self.name} have no entries")
+        self.eps = float(np.finfo(self.x.dtype).eps)
+        self.rng = np.random.default_rng(seed)
+        self.weights: list | None = None
+        self.value(self.x)  # the shapes of the results, once and for all
+        self.scale = np.where(self.x == 0, np.max(np.abs(self.x)) or 1.0, np.abs(self.x)).astype(self.x.dtype)
+
+    def __call__(self, z: Any) -> Any:
+        """The value at a vector, plain or traced."""
+        pieces, start = [], 0
+        for shape in self.shapes:
+            size = int(np.prod(shape))
+            pieces.append(z[start : start + size].reshape(shape) if shape else z[start])
+            start += size
+        args = list(self.args)
+        for k, argument in zip(self.argnums, unflatten(self.structure, pieces)):
+            args[k] = argument
+        results = flatten(self.f(*args, **self.kwargs))[0]
+        if self.weights is None:
+            shapes = [np.shape(y) for y in results]
+            one = len(shapes) == 1 and shapes[0] == ()
+            self.weights = [1.0 if one else self.rng.uniform(0.5, 1.5, shape) for shape in shapes]
+        total: Any = 0.0
+        for weight, y in zip(self.weights, results):
+            total = total + (np.sum(weight * y) if np.shape(weight) else weight * y)
+        return total
+
+    def value(self, z: np.ndarray) -> float:
+        """The value at a vector; f gets a copy."""
+        with np.errstate(all="ignore"):
+            return float(self(z.copy()))
+
+    def gradient(self, z: np.ndarray, backend: str | Differentiator = "reverse") -> np.ndarray:
+        """All slopes at a vector by some method."""
+        with np.errstate(all="ignore"):
+            return np.asarray(gradient(self, backend=backend)(z.copy()), float)
+
+    def directions(self, count: int) -> Iterator[np.ndarray]:
+        """Directions that move every entry by about its own size, drawn at random."""
+        for _ in range(count):
+            signs = self.rng.choice([-1.0, 1.0], self.x.shape)
+            yield (signs * self.rng.uniform(0.5, 1.0, self.x.shape) * self.scale).astype(self.x.dtype)
+
+    def axis(self, entry: int) -> np.ndarray:
+        """The direction of one entry, of length 1."""
+        return (np.arange(self.x.size) == entry).astype(self.x.dtype)
+
+    def entry_name(self, entry: int) -> str:
+        """What a sentence calls an entry."""
+        if self.x.size == 1:
+            return "x"
+        if len(self.shapes) == 1:
+            index = [int(k) for k in np.unravel_index(entry, self.shapes[0])]
+            return f"x[{', '.join(map(str, index))}]"
+        return f"entry {entry} of all"
