@@ -41,7 +41,7 @@ FACADE = "diffbench"  # the package itself, which imports everything: only the t
 COMMON_TO_BACKENDS = {"base"}
 
 MAY_IMPORT = {  # a heavy library: the parts of diffbench that may import it
-    "pandas": {"compare", "runner", "lecture", "report", "plotting", "registry"},
+    "pandas": {"compare", "diagnosis", "runner", "lecture", "report", "plotting", "registry"},
     "matplotlib": {"plotting", "lecture", "report"},
 }
 LOADED_WHEN_USED = ("sympy", "mpmath", "pandas", "matplotlib", "scipy", "rich")

@@ -4,7 +4,7 @@ The truth is computed to 50 digits, each method is held against it, and by a Tay
 neighbourhood of the point is searched for what spoils derivatives.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from diffbench.debugging import debug
 from diffbench.diagnosis.accuracy import best_step, cancellation, conditioning, noise, randomness
 from diffbench.diagnosis.findings import KINDS, Diagnosis, Finding, Method
+from diffbench.diagnosis.methods import Answer, asked, error_of, judged, sizes, tolerance
 from diffbench.diagnosis.shape import EVERY, EXACT, kink_nearby, unsmooth
 from diffbench.diagnosis.view import View
 from diffbench.errors import DiffbenchError, NonfiniteError, NotAnalytic
@@ -19,8 +20,6 @@ from diffbench.registry import get_backend
 from diffbench.testing.truth import truth_of
 
 __all__ = ["KINDS", "Diagnosis", "Finding", "Method", "diagnose"]
-
-TOLERANCE = {"finite-forward": 1e-4, "finite-central": 1e-6}  # of other methods: 1e-8
 
 
 def diagnose(f: Callable, *args: Any, argnum: int | tuple[int, ...] = 0, seed: int = 0, **kwargs: Any) -> Diagnosis:
@@ -59,28 +58,26 @@ def diagnose(f: Callable, *args: Any, argnum: int | tuple[int, ...] = 0, seed: i
         for finding in findings:
             if finding.kind == "special-branch":  # then automatic modes are exact about the wrong branch, 50 digits too
                 right, source = _around(view, slopes), "the derivative beside x, which f has there"
-        if not any(finding.kind == "jump" for finding in findings):
+        if not any(finding.kind in ("jump", "kink") for finding in findings):
             findings += [finding for finding in (noise(view),) if finding]
-    gradients = {name: _asked(view, name) for name in EVERY}
+    gradients = {name: asked(view, name) for name in EVERY}
     findings += [finding for finding in map(refusal, EVERY, gradients.values()) if finding]
-    findings += list(_about_accuracy(view, truth.traced, slopes, right, gradients, findings))
-    methods = [_judged(view, name, gradients[name], right, findings) for name in EVERY]
+    relative_to = sizes(view, right)
+    findings += list(_about_accuracy(view, truth.traced, slopes, right, relative_to, gradients, findings))
+    methods = [judged(view, name, gradients[name], right, relative_to, findings) for name in EVERY]
     order = list(KINDS)
     findings.sort(key=lambda finding: order.index(finding.kind))
     return Diagnosis(f"diagnose {view.name}", source, tuple(methods), tuple(findings))
 
 
 def _by_differences(view: View) -> Callable[[np.ndarray], np.ndarray]:
-    """Slopes where f cannot be traced: differences narrow enough to tell one side of x from the other."""
-    backend = get_backend("finite-central", step=float(np.min(view.scale)) * 2.0**-46)
+    """Slopes where f cannot be traced, by differences narrower than the distance at which a diagnosis looks.
+
+    That distance is widened, so that rounding does not drown them.
+    """
+    view.far, view.near = view.eps**0.25, view.eps**0.36
+    backend = get_backend("finite-central", step=float(np.min(view.scale)) * view.near / 8)
     return lambda z: view.gradient(z, backend)
-
-
-def _asked(view: View, name: str) -> np.ndarray | DiffbenchError:
-    try:
-        return view.gradient(view.x, name)
-    except DiffbenchError as error:
-        return error
 
 
 def _around(view: View, slopes: Callable) -> np.ndarray:
@@ -121,14 +118,14 @@ def not_finite(view: View) -> Finding | None:
     return Finding("nan", sentence, origin.hint or "keep the argument inside of the domain", evidence, EVERY)
 
 
-def refusal(name: str, answer: np.ndarray | DiffbenchError) -> Finding | None:
+def refusal(name: str, answer: Answer) -> Finding | None:
     """A complex step on what is not analytic."""
     if not isinstance(answer, NotAnalytic):
         return None
     where = answer.where or "an unknown line"
     return Finding(
         "not-analytic",
-        f"complex step does not apply: {answer.what}, at {where}",
+        f"{answer.what}, at {where}",
         "get_backend('complex-step', branches='real') decides by the real parts; or automatic differentiation",
         {"operation": answer.what, "at": where},
         (name,),
@@ -149,72 +146,34 @@ def untraceable_truth(source: str) -> Finding:
 
 
 def _about_accuracy(
-    view: View, traced: bool, slopes: Callable, right: np.ndarray, gradients: dict, findings: list[Finding]
-) -> Any:
+    view: View,
+    traced: bool,
+    slopes: Callable,
+    right: np.ndarray,
+    relative_to: np.ndarray,
+    gradients: dict,
+    findings: list[Finding],
+) -> Iterator[Finding]:
     """Steps, conditioning and cancellation, where nothing worse explains what is wrong."""
     kinds = {finding.kind for finding in findings}
     if kinds & {"nan", "jump", "kink"} or not np.all(np.isfinite(right)):
         return
+    explained = bool(kinds & {"noise", "special-branch"})
     reverse = gradients["reverse"]
-    error = 0.0
     if traced and "special-branch" not in kinds:
-        error = _error(reverse, right)
-        if finding := conditioning(view, slopes, right, reverse):
-            yield finding
-        if finding := cancellation(view, error):
-            yield finding
+        error = float(np.max(error_of(reverse, right, relative_to)))
+        for finding in (conditioning(view, slopes, right, reverse), cancellation(view, error)):
+            if finding:
+                explained = True
+                yield finding
     central = gradients["finite-central"]
     if isinstance(central, DiffbenchError):
         return
-    errors = np.abs(central - right) / _sizes(right)
-    entry = int(np.argmax(np.where(np.isfinite(errors), errors, np.inf)))
+    errors = error_of(central, right, relative_to)
+    entry = int(np.argmax(errors))
     x = abs(float(view.x[entry]))
     used = view.eps ** (1 / 3) * (max(x, 0.25) if x else 1.0)
-    if errors[entry] > TOLERANCE["finite-central"]:
-        nearby = kink_nearby(view, slopes, entry, used) if traced else None
+    if errors[entry] > tolerance(view, "finite-central"):
+        nearby = kink_nearby(view, slopes, entry, used) if traced and not explained else None
         if finding := nearby or best_step(view, entry, float(right[entry]), used):
             yield finding
-
-
-# -- verdicts ----------------------------------------------------------------------------------------------------------
-
-
-def _sizes(truth: np.ndarray) -> np.ndarray:
-    size = np.abs(truth)
-    return np.maximum(size, max(1e-3 * float(np.max(size, initial=0.0)), float(np.finfo(float).tiny)))
-
-
-def _error(found: np.ndarray, truth: np.ndarray) -> float:
-    """The error of the worst entry, relative to it or to a thousandth of the largest; inf for NaN."""
-    errors = np.abs(found - truth) / _sizes(truth)
-    return float(np.max(np.where(np.isfinite(errors), errors, np.inf), initial=0.0))
-
-
-def _judged(
-    view: View, name: str, answer: np.ndarray | DiffbenchError, right: np.ndarray, findings: list[Finding]
-) -> Method:
-    spoilt = [finding.kind for finding in findings if name in finding.spoils]
-    if isinstance(answer, DiffbenchError):
-        return Method(name, "refused", float("nan"), float("nan"), ", ".join(spoilt) or answer.what)
-    error = _error(answer, right)
-    verdict = "right" if error <= TOLERANCE.get(name, 1e-8) else "wrong"
-    if {"jump", "kink"} & set(spoilt):
-        verdict = "undefined"
-    return Method(name, verdict, error, taylor_rate(view, answer), ", ".join(spoilt) if verdict != "right" else "")
-
-
-def taylor_rate(view: View, gradient: np.ndarray) -> float:
-    """The power of h with which f(x + hv) - f(x) - h g.v vanishes, over steps where more than rounding is left.
-
-    NaN where too few steps are: a linear function, or one that only rounds. Cost: 12 evaluations of f.
-    """
-    (d,) = view.directions(1)
-    here = view.value(view.x)
-    steps = 2.0 ** -np.arange(3, 15)
-    slope = float(np.dot(gradient, d))
-    remainders = np.array([abs(view.value(view.x + h * d) - here - h * slope) for h in steps])
-    floor = 1e3 * view.eps * max(abs(here), float(np.finfo(float).tiny))
-    seen = np.isfinite(remainders) & (remainders > floor)
-    if np.count_nonzero(seen) < 4:
-        return float("nan")
-    return float(np.polyfit(np.log(steps[seen][-5:]), np.log(remainders[seen][-5:]), 1)[0])

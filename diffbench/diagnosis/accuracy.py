@@ -15,7 +15,9 @@ from diffbench.errors import DiffbenchError, user_location
 from diffbench.reference import reference
 from diffbench.watching import watching
 
-LOUD = 1e4  # eps: noise of a program that only rounds stays below
+LOUD = 1e3  # eps: noise of a program that only rounds stays below
+SPACINGS = (2.0**10, 2.0**18, 2.0**26, 2.0**30)  # eps, of the size of x: a cast to float32 is a stair of 2^29 eps
+WIDER = tuple(2.0**k for k in range(32, 48, 2))  # while most values are equal: the steps of a stair are wider
 LOST = 1e4  # eps: errors from there on are worth a word
 POOR = 1e3  # times the error of the best step
 
@@ -32,23 +34,29 @@ def randomness(view: View) -> Finding | None:
 
 
 def noise(view: View) -> Finding | None:
-    """Noise by ECnoise, along a random direction, at two distances that must agree on it within a factor of ten."""
+    """Noise by ECnoise along a random direction, at several distances between the values; the loudest counts.
+
+    Values at wider distances are taken while most are equal. Rounding of x and of f, by what f changes by over a
+    larger distance, is no noise.
+    """
     (d,) = view.directions(1)
-    here = abs(view.value(view.x))
-    estimates = []
-    for spacing in (2.0**10, 2.0**14):
-        t = spacing * view.eps * (np.arange(SAMPLES) - SAMPLES // 2)
-        values = [view.value(view.x + k * d) for k in t]
-        estimates.append(estimate_noise(values))
-    loud = LOUD * view.eps * max(here, float(np.finfo(float).tiny))
-    if any(e is None for e in estimates) or not min(e or 0.0 for e in estimates) > loud:
+    wide = 2.0**-13
+    slope = abs(view.value(view.x + wide * d) - view.value(view.x - wide * d)) / (2 * wide)
+    level = 0.0
+    for spacing in (*SPACINGS, *WIDER):
+        places = spacing * view.eps * (np.arange(SAMPLES) - SAMPLES // 2)
+        values = [view.value(view.x + t * d) for t in places]
+        level = max(level, estimate_noise(values) or 0.0)
+        if spacing >= SPACINGS[-1] and np.mean(np.diff(values) == 0) < 0.5:
+            break
+    if not LOUD * view.eps * (view.size + slope) < level < view.size / 10:  # what is as large as f is no noise, but f
         return None
-    level = float(np.sqrt((estimates[0] or 0.0) * (estimates[1] or 0.0)))
-    step = (level / max(here, level)) ** (1 / 3)
-    evidence = {"noise": level, "relative": level / max(here, level), "step": step}
+    relative = level / view.size
+    step = relative ** (1 / 3)
+    evidence = {"noise": level, "relative": relative, "step": step}
     sentence = (
-        f"{view.name} is noisy: neighbouring values scatter by {level:.1e}, {level / max(here, level):.0e} of its "
-        f"size, where rounding alone leaves {view.eps:.0e}"
+        f"{view.name} is noisy: neighbouring values scatter by {level:.1e}, {relative:.0e} of its size, "
+        f"where rounding alone leaves {view.eps:.0e}"
     )
     advice = (
         f"differences need a step of about {step:.0e} of the size of x; tighten the tolerance of a solver or an "
@@ -70,7 +78,7 @@ def best_step(view: View, entry: int, truth: float, used: float) -> Finding | No
     typical = typical_errors(steps, errors)
     best = int(np.argmin(typical))
     error = _quotient_error(view, axis, used, truth)
-    if not error > POOR * typical[best] or not error > 1e-7 * max(abs(truth), float(np.finfo(float).tiny)):
+    if not error > POOR * typical[best] or not error > view.notable / 10 * max(abs(truth), float(np.finfo(float).tiny)):
         return None
     large = used > steps[best]
     sentence = (
@@ -136,11 +144,13 @@ def cancellation(view: View, slope_error: float) -> Finding | None:
         return None
     where, name, before, after = worst_operation(view)
     evidence = {"relative error": error, "condition number": number, "operation": name, "at": where}
+    seen = after > error / 100
+    goes = f"in {name} at {where}, from {before:.0e} to {after:.0e}" if seen else "in what is no NumPy, or in float32"
     sentence = (
-        f"{view.name} cancels: its value has a relative error of {error:.1e}, although its condition number is only "
-        f"{max(number, 0.1):.1g}; the digits go in {name} at {where}, from {before:.0e} to {after:.0e}"
+        f"{view.name} loses digits: its value has a relative error of {error:.1e}, although its condition number is "
+        f"only {max(number, 0.1):.1g}; they go {goes}"
     )
-    advice = "rewrite that line without the subtraction: expm1, log1p, hypot, 2 sin(x/2)**2 for 1 - cos(x), ..."
+    advice = "write it without the subtraction: expm1, log1p, hypot, 2 sin(x/2)**2 for 1 - cos(x), ..."
     return Finding("cancellation", sentence, advice, evidence, DIFFERENCES + (EVERY if slope_error > 1e-8 else ()))
 
 

@@ -16,14 +16,15 @@ KINDS = {
     "kink-nearby": "the slope of f jumps within the step of differences",
     "special-branch": "f takes a branch at x that it takes nowhere around",
     "untaken-branch": "a branch that was not taken is not finite",
-    "noise": "f is noisy",
     "ill-conditioned": "the derivative amplifies rounding of x",
     "cancellation": "f loses digits that its argument has",
+    "noise": "f is noisy",
     "step": "the default step of differences does not fit f",
     "not-analytic": "complex step cannot be applied",
     "untraceable": "f leaves what can be traced",
 }
-"""Every kind of finding."""
+"""Every kind of finding, in order of importance."""
+HEAD = ("method", "verdict", "error", "Taylor rate", "why")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Method:
     """What one method gave. error : of the worst entry, relative to it (or to a thousandth of the largest one).
 
     rate : the power of h with which f(x + hv) - f(x) - h g.v vanishes: 2 or more for the right derivative, 1 for a
-    wrong one; NaN where the remainder is rounding only. verdict : right, wrong or refused.
+    wrong one; NaN where the remainder is rounding only. verdict : right, wrong, refused, or undefined where f has no
+    derivative.
     """
 
     backend: str
@@ -93,13 +95,14 @@ class Diagnosis:
         return pd.DataFrame([vars(method) for method in self.methods]).set_index("backend")
 
     def __str__(self) -> str:
-        rows = [("method", "verdict", "error", "Taylor rate", "why"), *map(_cells, self.methods)]
-        widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+        rows = [HEAD, *map(_cells, self.methods)] if self.methods else []
+        widths = [max(len(row[k]) for row in rows) for k in range(len(HEAD))] if rows else []
         table = ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in rows]
-        return "\n".join([self._headline(), "", *table, "", *(f"  {f}" for f in self.findings)]).rstrip()
+        parts = [[self._headline()], table, [f"  {finding}" for finding in self.findings]]
+        return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in ("method", "verdict", "error", "Taylor rate", "why"))
+        head = "".join(f"<th>{name}</th>" for name in HEAD)
         rows = "".join(
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(method)) + "</tr>"
             for method in self.methods

@@ -10,12 +10,19 @@ from diffbench.errors import ArgumentError
 from diffbench.flat import float_leaf, name_of
 from diffbench.operators import gradient
 from diffbench.structure import flatten, unflatten
+from diffbench.testing.points import FAR, NEAR
+
+WIDE = 2.0**-6  # of the size of each entry: far enough to see how large f is, also where f(x) is 0
 
 
 class View:
     """f as a function of the entries of its differentiated arguments; several results are weighted at random.
 
     A kink, a jump or noise in any entry of the result shows in the weighted sum of all.
+
+    far, near : the distances, in units of `scale`, at which a diagnosis looks at both sides of x.
+    size : how large f is at x or nearby.
+    notable : the share of a size from which on a difference counts, 1e-6 in float64.
     """
 
     def __init__(self, f: Callable, args: tuple, kwargs: dict, argnum: int | tuple[int, ...], seed: int = 0):
@@ -32,10 +39,15 @@ class View:
         if not self.x.size:
             raise ArgumentError(f"diagnose: the differentiated arguments of {self.name} have no entries")
         self.eps = float(np.finfo(self.x.dtype).eps)
+        self.notable = self.eps**0.383
         self.rng = np.random.default_rng(seed)
         self.weights: list | None = None
         self.value(self.x)  # the shapes of the results, once and for all
         self.scale = np.where(self.x == 0, np.max(np.abs(self.x)) or 1.0, np.abs(self.x)).astype(self.x.dtype)
+        self.far, self.near = FAR * self.eps, NEAR * self.eps
+        (d,) = self.directions(1)
+        around = [abs(self.value(self.x + t * d)) for t in (0.0, WIDE, -WIDE)]
+        self.size = max([y for y in around if np.isfinite(y)] + [float(np.finfo(float).tiny)])
 
     def __call__(self, z: Any) -> Any:
         """The value at a vector, plain or traced."""
