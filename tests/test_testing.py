@@ -400,6 +400,13 @@ def test_a_kink_is_avoided_there_too():
         check_gradient(opaque, lambda x: math.copysign(1.0, x), 0.0)
 
 
+def test_a_consensus_that_noise_blurs_lets_nothing_pass():
+    def blurred(x):
+        return float(np.float32(math.sin(x)))
+
+    assert "f is noisy" in message(check_gradient, blurred, math.cos, 0.3)
+
+
 # -- gradients in other libraries --------------------------------------------------------------------------------------
 
 
@@ -473,6 +480,20 @@ def test_a_gradient_by_autograd_passes():
     import autograd.numpy as anp
 
     check_gradient(lambda x: np.sum(np.sin(x) * x**2), autograd.grad(lambda x: anp.sum(anp.sin(x) * x**2)), X)
+
+
+def test_of_many_entries_the_other_points_are_checked_in_floats_that_agree_at_the_first():
+    x = np.linspace(0.5, 1.5, 600)
+    report = check_gradient(lambda x: np.sum(np.sin(x)), np.cos, x, points=2)
+    assert report.truth == "50 digits at the first point; elsewhere floats, which agree there"
+    text = message(check_gradient, lambda x: np.sum(np.sin(x)), lambda x: np.cos(x)[np.r_[1, 0, 2:600]], x, points=2)
+    assert "entries 0 and 1 look swapped" in text
+
+
+def test_the_warning_about_x_stands_at_the_line_of_the_caller():
+    with pytest.warns(UncheckedPoint) as caught:
+        check_gradient(lambda x: abs(x), np.sign, 0.0)
+    assert caught[0].filename == __file__
 
 
 def test_nothing_is_printed_or_warned_about_a_right_gradient(capsys):

@@ -60,7 +60,7 @@ def run(check: Check) -> Report:
     if check.left_out and check.left_out[0][0] == "x":
         warnings.warn(UncheckedPoint(f"{check.title}: not at x itself, where {check.left_out[0][1]}"), stacklevel=3)
     worst = float(np.max(entries.excess, initial=0.0))
-    truth = check.samples[0].truth.source
+    truth = check.samples[-1].truth.source
     return Report(check.title, _points(check), tuple(check.left_out), truth, entries.found.shape[1], worst)
 
 
@@ -83,7 +83,9 @@ def failure(check: Check, entries: Entries) -> str:
         f"  allowed: {check._rtol(check.eps):.2g} of each entry, and rounding; exceeded "
         + (f"up to {beyond:.2g} times" if beyond else "by what is not finite")
     )
-    lines.append(f"  truth: {source.source}" + ("" if source.traced else "; no other method can be asked"))
+    lines.append(
+        f"  truth: {check.samples[-1].truth.source}" + ("" if source.traced else "; no other method can be asked")
+    )
     lines.append(
         f"  checked: {', '.join(_points(check))}; random ones within {check.radius:.0%} of x, seed {check.seed}"
     )

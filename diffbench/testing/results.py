@@ -1,6 +1,6 @@
 """What a hand-written derivative returns, as NumPy arrays: results of other libraries converted, misfits named."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,21 +66,6 @@ def _fitted_leaf(leaf: Any, shape: tuple, name: str) -> np.ndarray:
         transposed = f": that of the transpose, {array.T.shape}" if array.T.shape == shape else ""
         raise Misfit(f"{what} has the shape {array.shape} instead of {shape}{transposed}")
     return array if array.dtype.kind == "f" else array.astype(float)
-
-
-def paths(structure: Structure) -> Iterator[str]:
-    """Where each leaf of a container stands, as one would write it.
-
-    >>> list(paths(flatten({"W": [1.0, 2.0], "b": 3.0})[1]))
-    ["['W'][0]", "['W'][1]", "['b']"]
-    """
-    if structure.kind is None:
-        yield ""
-        return
-    dotted = hasattr(structure.kind, "__dataclass_fields__")
-    for key, child in zip(structure.keys, structure.children):
-        for rest in paths(child):
-            yield (f".{key}" if dotted else f"[{key!r}]") + rest
 
 
 def unchanged(before: Any, after: Any) -> bool:
