@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import diffbench as db
 from diffbench.problems import problems
@@ -18,6 +20,8 @@ from diffbench.testing import (
     check_jvp,
     check_vjp,
 )
+from diffbench.testing.entries import Block, Entries
+from diffbench.testing.patterns import explain
 
 X = np.array([0.5, -1.2, 2.0, 0.7, 1.1])
 CHECKS = {"gradient": check_gradient, "derivative": check_gradient, "jacobian": check_jacobian}
@@ -242,6 +246,49 @@ def test_wrong_hessians_and_products_are_named():
     assert "the whole derivative has the wrong sign" in text
     text = message(check_hessian, lambda x: x @ A @ x, lambda x: A + A.T + np.eye(2), x)
     assert "wrong in 2 of 4 entries" in text
+
+
+TRUTH = np.random.default_rng(0).normal(size=(4, 6))
+
+
+def explained(found, truth=TRUTH):
+    allowed = 1e-8 * np.abs(truth)
+    return explain(Entries([Block("", (truth.shape[1],), 1)], found, truth, truth, allowed), {})
+
+
+@given(st.permutations(range(6)))
+def test_every_permutation_is_called_one(order):
+    moved = sum(k != j for k, j in enumerate(order))
+    sentences = explained(TRUTH[:, order])
+    if moved:
+        (sentence,) = sentences
+        assert ("swapped" in sentence) == (moved == 2)
+        assert re.search("swapped|permuted|reversed|shifted", sentence)
+
+
+@given(st.sets(st.integers(0, 5), min_size=1), st.floats(-20, 20).filter(lambda c: abs(c - 1) > 1e-3))
+def test_every_factor_is_found_and_the_entries_that_have_it(entries, factor):
+    found = TRUTH.copy()
+    found[:, sorted(entries)] *= factor
+    (sentence,) = explained(found)
+    whole = len(entries) == 6
+    assert ("whole derivative" in sentence) == whole
+    assert re.search("times what|wrong sign|zero", sentence)
+    named = [int(k) for k in re.findall(r"\b\d\b", re.split(" is | are | has | have ", sentence)[0])]
+    assert whole or named == sorted(entries)
+
+
+@given(st.sets(st.integers(0, 5), min_size=1), st.integers(0, 3))
+def test_nan_anywhere_is_called_nan(entries, point):
+    found = TRUTH.copy()
+    found[point, sorted(entries)] = np.nan
+    (sentence,) = explained(found)
+    assert "NaN at 1 of 4 points" in sentence
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_what_is_only_random_is_given_no_name(seed):
+    assert explained(np.random.default_rng(seed).normal(size=TRUTH.shape)) == []
 
 
 # -- what cannot be compared -------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ def explain(entries: Entries, sizes: Mapping[int, str]) -> list[str]:
 
     sizes : lengths of axes and the like -> what they are the length of; factors are compared with them.
     """
+    if not entries.bad.size:
+        return []
     unfinite = np.flatnonzero(~np.all(np.isfinite(entries.found), axis=0))
     sentences = []
     if unfinite.size:
@@ -76,14 +78,13 @@ def _factors(e: Entries, sizes: Mapping[int, str]) -> str | None:
 
 def _ratio(e: Entries, found: np.ndarray, truth: np.ndarray, columns: np.ndarray) -> float | None:
     """The one c with found = c truth, if there is one; rounded where it is 0 or -1."""
-    norm = float(np.sum((truth / max(float(np.max(np.abs(truth))), 1e-300)) ** 2))
     largest = float(np.max(np.abs(truth)))
-    if not norm or not largest:
+    if not largest:
         return None
     k = np.unravel_index(int(np.argmax(np.abs(truth))), truth.shape)
     factor = float(found[k] / truth[k])
-    factor = next((c for c in (0.0, -1.0) if abs(factor - c) < 1e-6), factor)
-    return factor if e.near(found, factor * truth, columns) else None
+    rounded = [c for c in (0.0, -1.0) if abs(factor - c) < 1e-6]
+    return next((c for c in (*rounded, factor) if e.near(found, c * truth, columns)), None)
 
 
 def _with_factor(what: str, count: int, factor: float, sizes: Mapping[int, str]) -> str:
