@@ -49,9 +49,10 @@ def test_the_directions_drawn_at_random_do_not_matter(seed):
         (lambda x: 1e30 * np.sin(x), 0.5),
         (lambda x: np.sum(np.sin(x)), np.array([1.0, 2.0], np.float32)),
         (lambda x: x.reshape(2, 2) @ x[:2], np.arange(1.0, 5.0)),
+        (lambda x: np.tanh(x) * np.exp(-(x**2)), 1000.0),
         (lambda x: np.abs(x) ** 2 if db.is_traced(x) else x * x, 3),
     ],
-    ids=["optimum", "constant", "zeros", "tiny", "huge", "float32", "vector", "integer"],
+    ids=["optimum", "constant", "zeros", "tiny", "huge", "float32", "vector", "underflow", "integer"],
 )
 def test_nothing_is_found_where_others_stumble(f, x):
     assert set(db.diagnose(f, x).kinds) <= {"not-analytic"}

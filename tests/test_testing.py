@@ -390,6 +390,15 @@ def test_a_point_without_a_derivative_is_left_out_and_reported(kinked, slope, re
         assert "nothing could be checked" in message(check_gradient, kinked, slope, x, points=1)
 
 
+def test_an_overflow_in_floats_is_named_as_that():
+    def overflowing(x):
+        return np.log(np.sum(np.exp(x)))
+
+    with np.errstate(all="ignore"):
+        text = message(check_gradient, overflowing, lambda x: np.array([1.0, 0.0]), np.array([800.0, 1.0]), points=1)
+    assert "f is not finite there in floats" in text
+
+
 def test_a_kink_of_the_derivative_alone_leaves_only_the_hessian_out():
     def cubic(x):
         return np.sum(np.abs(x) * x)  # x|x|: its derivative 2|x| has a kink

@@ -129,7 +129,7 @@ def cancellation(view: View, slope_error: float) -> Finding | None:
         exact = reference(view, view.x, quantity="value")
     except DiffbenchError:
         return None
-    if not mpmath.isfinite(exact) or not exact or not np.isfinite(here):
+    if not mpmath.isfinite(exact) or abs(exact) < np.finfo(float).tiny or not np.isfinite(here):
         return None
     with mpmath.workdps(50):
         error = float(abs((mpmath.mpf(here) - exact) / exact))

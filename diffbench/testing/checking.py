@@ -99,6 +99,8 @@ class Check:
             truth = self._truth(full)
             if not all(np.all(np.isfinite(leaf)) for leaf in truth.leaves):
                 return "the derivative is not finite"
+            if not all(np.all(np.isfinite(leaf)) for leaf in self._by("value")(full)):
+                return "f is not finite there in floats"
             sizes = [float(np.max(np.abs(leaf), initial=0.0)) for leaf in truth.leaves]
             if any(np.any(doubt > DOUBTFUL * size) for doubt, size in zip(truth.doubt, sizes)):
                 return "differences of two orders disagree there: f is noisy, or not smooth"
