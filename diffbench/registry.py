@@ -24,6 +24,14 @@ _registered: dict[str, str | type[Differentiator]] = {
     "forward": "diffbench.backends.forward:Forward",
     "reverse": "diffbench.backends.reverse:Reverse",
     "manual": "diffbench.backends.manual:Manual",
+    "autograd": "diffbench.backends.adapters.autograd:Autograd",
+    "jax": "diffbench.backends.adapters.jax:Jax",
+    "torch": "diffbench.backends.adapters.torch:Torch",
+    "mygrad": "diffbench.backends.adapters.mygrad:MyGrad",
+    "casadi": "diffbench.backends.adapters.casadi:CasADi",
+    "symengine": "diffbench.backends.adapters.symengine:SymEngine",
+    "numdifftools": "diffbench.backends.adapters.numdifftools:NumDiffTools",
+    "scipy": "diffbench.backends.adapters.scipy:SciPy",
 }
 
 

@@ -47,8 +47,9 @@ class Verb:
                 hint=f"write db.{self.public}(f)(x), with f itself and not its value",
             )
         self.__wrapped__ = f
-        self.f, self.several, self.has_aux, self.batch = f, isinstance(argnum, tuple | list), has_aux, batch
+        self.several, self.has_aux, self.batch = isinstance(argnum, tuple | list), has_aux, batch
         self.backend = get_backend(backend, **options)
+        self.f = self.backend.written_for(f)
         self.argnums = _argnums(argnum, self.public)
 
     @property

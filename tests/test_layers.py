@@ -38,7 +38,7 @@ LAYERS = (  # from the top down; a module imports from its own layer and from th
 )
 FACADE = "diffbench"  # the package itself, which imports everything: only the top layer may lean on it
 
-COMMON_TO_BACKENDS = {"base"}
+COMMON_TO_BACKENDS = {"base", "foreign", "expressions", "vectors", "lazy"}
 
 MAY_IMPORT = {  # a heavy library: the parts of diffbench that may import it
     "pandas": {"compare", "diagnosis", "runner", "lecture", "report", "plotting", "registry"},

@@ -83,7 +83,7 @@ def test_a_misspelt_name_is_told_the_nearest_one_and_all(wrong, right):
 
 
 def test_a_name_like_no_other_is_told_all():
-    with pytest.raises(db.UnknownName, match="Known: auto, complex-step"):
+    with pytest.raises(db.UnknownName, match="Known: auto, autograd, casadi, complex-step"):
         db.get_backend("zzz")
 
 

@@ -98,6 +98,10 @@ class Differentiator:
         """
         return partial(getattr(self, verb), function)
 
+    def written_for(self, f: Callable) -> Callable:
+        """The user's function, wrapped where it is written for the arrays of another library."""
+        return f
+
     @classmethod
     def missing(cls) -> str | None:
         """The package that must be installed before this backend works, or None."""

@@ -1,0 +1,1 @@
+"""Real libraries as backends: one file each, and only that file imports its library."""

@@ -1,0 +1,49 @@
+"""HIPS/autograd: NumPy's own functions, traced by boxes.  Maclaurin, Duvenaud & Adams 2015."""
+
+import warnings
+from contextlib import contextmanager
+
+from diffbench.backends.adapters.foreign import Library, TwoModes
+from diffbench.backends.adapters.lazy import Lazy
+
+builtins, core, tracer = Lazy("autograd.builtins"), Lazy("autograd.core"), Lazy("autograd.tracer")
+
+
+class AutogradArrays(Library):
+    name = "autograd"
+    numpy = Lazy("autograd.numpy")
+    scipy_special = Lazy("autograd.scipy.special")
+
+    def plain(self, array):
+        while tracer.isbox(array):
+            array = tracer.getval(array)
+        return array
+
+    def owns(self, x):
+        return tracer.isbox(x)
+
+
+class Autograd(TwoModes):
+    """autograd, in reverse mode; jvp is its forward mode, which runs f again for each direction."""
+
+    name, cost = "autograd", "one trace, one backward pass"
+    requires = "autograd"
+    longdouble = True
+    of_library = AutogradArrays
+
+    @contextmanager
+    def context(self):
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", message="Output seems independent of input"
+            )  # then its derivative is zero
+            yield
+
+    def vjp_of(self, run, arrays):
+        pull, values = core.make_vjp(lambda leaves: builtins.tuple(run(list(leaves))), builtins.tuple(arrays))
+        return list(values), lambda cotangents: list(pull(builtins.tuple(cotangents)))
+
+    def jvp_of(self, run, arrays, tangents):
+        push = core.make_jvp(lambda leaves: builtins.tuple(run(list(leaves))), builtins.tuple(arrays))
+        values, pushed = push(builtins.tuple(tangents))
+        return list(values), list(pushed)
