@@ -23,16 +23,18 @@ $(error there is no profile "$(PROFILE)". Write PROFILE=quick, PROFILE=lecture (
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install experiments figures test check notebooks lab clean
+.PHONY: help install install-peers experiments figures test check notebooks lab clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "  PROFILE=quick|lecture|full   how much is measured (default lecture)"
 	@echo "  NAME=step_size               one experiment, or several, instead of all"
 	@echo "  PYTHON=python3.12            the Python that .venv is made with"
 
 install: .venv/installed  ## make .venv and install diffbench into it
+
+install-peers: .venv/peers-installed  ## add the libraries to compare with: JAX, PyTorch, CasADi, ... (about 2 GB)
 
 experiments: install  ## measure every experiment and draw its figures into results/
 	$(BIN)/diffbench run $(NAME) --profile $(PROFILE)
@@ -61,6 +63,11 @@ clean:  ## remove .venv and all caches; results/ stays, it took long to measure
 .venv/installed: $(BIN)/pip pyproject.toml constraints.txt
 	@echo "Installing diffbench and what it needs into .venv: a minute or two, this time only."
 	$(INSTALL) --editable '.[test]'
+	@touch $@
+
+.venv/peers-installed: .venv/installed
+	@echo "Installing autograd, CasADi, JAX, MyGrad, numdifftools, SymEngine and PyTorch into .venv: some minutes, once."
+	$(INSTALL) --editable '.[peers]'
 	@touch $@
 
 .venv/lab-installed: .venv/installed

@@ -36,7 +36,7 @@ def python_that(tmp_path):
 
 def test_help_lists_every_command():
     listed = make("help").stdout
-    for target in ("install", "experiments", "figures", "test", "check", "notebooks", "lab", "clean"):
+    for target in ("install", "install-peers", "experiments", "figures", "test", "check", "notebooks", "lab", "clean"):
         assert f"make {target} " in listed
 
 

@@ -2,6 +2,9 @@
 
 import warnings
 from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
 
 from diffbench.backends.adapters.foreign import Library, TwoModes
 from diffbench.backends.adapters.lazy import Lazy
@@ -9,10 +12,33 @@ from diffbench.backends.adapters.lazy import Lazy
 builtins, core, tracer = Lazy("autograd.builtins"), Lazy("autograd.core"), Lazy("autograd.tracer")
 
 
+class AutogradNumpy:
+    """autograd.numpy, but for two functions whose way back wants operands that have all axes already."""
+
+    modules = Lazy("autograd.numpy")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.modules, name)
+
+    def broadcast_to(self, array, shape):
+        own = getattr(array, "shape", ())
+        if own == shape:
+            return array
+        return self.modules.broadcast_to(self.modules.reshape(array, (*(1,) * (len(shape) - len(own)), *own)), shape)
+
+    def where(self, condition, a, b):
+        shape = np.broadcast_shapes(*[getattr(x, "shape", ()) for x in (condition, a, b)])
+        return self.modules.where(condition, self.broadcast_to(a, shape), self.broadcast_to(b, shape))
+
+
 class AutogradArrays(Library):
     name = "autograd"
-    numpy = Lazy("autograd.numpy")
+    numpy = AutogradNumpy()
     scipy_special = Lazy("autograd.scipy.special")
+
+    def __init__(self):
+        super().__init__()
+        self.refusals += (KeyError,)  # of an argument without a rule
 
     def plain(self, array):
         while tracer.isbox(array):

@@ -11,6 +11,7 @@ import numpy as np
 from diffbench.backends.adapters.expressions import ExpressionAdapter, Expressions
 from diffbench.backends.adapters.lazy import Lazy
 from diffbench.exact.linear_algebra import each_matrix, each_system, euclidean_norm
+from diffbench.exact.trace import not_real
 from diffbench.primitives import linear_algebra, norms
 
 casadi = Lazy("casadi")
@@ -30,22 +31,38 @@ class Entry:
     def __init__(self, sx: Any):
         self.sx = sx
 
+    def __repr__(self) -> str:
+        return str(self.sx)
+
+    def __bool__(self) -> bool:
+        return bool(self.sx)
+
     def __float__(self) -> float:
+        if not self.sx.is_constant():  # CasADi would say NaN
+            raise RuntimeError(f"{self.sx} is a symbol, and no number")
         return float(self.sx)
 
 
-def on_entries(function: Callable, reflected: bool = False) -> Callable:
+class Condition(Entry):
+    """An expression of value 0 or 1."""
+
+    __slots__ = ()
+
+
+def on_entries(function: Callable, kind: type[Entry] = Entry, reflected: bool = False) -> Callable:
     """A function of expressions as one of entries, and of numbers."""
 
     def evaluate(*entries: Any) -> Entry:
-        expressions = [x.sx if x.__class__ is Entry else x for x in entries]
-        return Entry(function(*(expressions[::-1] if reflected else expressions)))
+        expressions = [x.sx if isinstance(x, Entry) else x for x in entries]
+        return kind(function(*(expressions[::-1] if reflected else expressions)))
 
     return evaluate
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow", "neg", "lt", "le", "gt", "ge", "eq", "ne"):
+for _name in ("add", "sub", "mul", "truediv", "pow", "neg"):
     setattr(Entry, f"__{_name}__", on_entries(getattr(operator, _name)))
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Entry, f"__{_name}__", on_entries(getattr(operator, _name), Condition))
 for _name in ("add", "sub", "mul", "truediv", "pow"):
     setattr(Entry, f"__r{_name}__", on_entries(getattr(operator, _name), reflected=True))
 
@@ -59,14 +76,17 @@ class Graph(Expressions):
         super().__init__()
         functions = {
             **{name: getattr(casadi, name) for name in SAME},
-            "Abs": casadi.fabs, "ceiling": casadi.ceil, "where": casadi.if_else, "Not": casadi.logic_not,
+            "Abs": casadi.fabs, "ceiling": casadi.ceil, "where": casadi.if_else,
             "trunc": lambda x: casadi.if_else(x < 0, casadi.ceil(x), casadi.floor(x)),
             "Max": lambda *entries: reduce(casadi.fmax, entries), "Min": lambda *entries: reduce(casadi.fmin, entries),
+        }  # fmt: skip
+        conditions = {
             "And": lambda *entries: reduce(casadi.logic_and, entries),
             "Or": lambda *entries: reduce(casadi.logic_or, entries),
-            "Eq": operator.eq, "Ne": operator.ne, "Xor": operator.ne,
+            "Not": casadi.logic_not, "Eq": operator.eq, "Ne": operator.ne, "Xor": operator.ne,
         }  # fmt: skip
         self.names = {name: on_entries(function) for name, function in functions.items()}
+        self.names |= {name: on_entries(function, Condition) for name, function in conditions.items()}
         self.names |= {"pi": Entry(casadi.SX(math.pi)), "E": Entry(casadi.SX(math.e))}
         self.functions |= {
             linear_algebra.SOLVE.function: each_system(lambda a, b: array(casadi.solve(matrix(a), matrix(b)))),
@@ -76,10 +96,15 @@ class Graph(Expressions):
         }
 
     def number(self, x):
-        return self.decided(x) if x.__class__ is Entry else Entry(casadi.SX(float(x)))
+        if isinstance(x, complex | np.complexfloating):
+            raise not_real(x)
+        return self.decided(x) if isinstance(x, Entry) else Entry(casadi.SX(float(x)))
+
+    def is_condition(self, entry):
+        return entry.__class__ is Condition
 
     def value_of(self, entry):
-        if entry.__class__ is not Entry:
+        if not isinstance(entry, Entry):
             return entry
         return float(entry) if entry.sx.is_constant() else None
 

@@ -11,14 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.backends.adapters.foreign import NESTING, NativeFunction, nested
+from diffbench.backends.adapters.foreign import NESTING, NativeFunction, nested, said_by
 from diffbench.backends.base import Differentiator, FlatFunction, end_trace, settle_aux, slices_of
 from diffbench.dispatch import dtype_of
-from diffbench.errors import ClosedFormRequired, DiffbenchError, UnsupportedPrimitive, UnsupportedVerb, user_location
+from diffbench.errors import ClosedFormRequired, DiffbenchError, UnsupportedPrimitive, UnsupportedVerb, innermost_line, user_location
 from diffbench.exact.trace import Algebra, Exact, ExactTrace
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.kinds import Constant
 from diffbench.primitives.primitive import Traced
+
+
+NEEDS_A_VALUE = ("is a symbol, and no number", "Symbol cannot be evaluated")
+"""What CasADi's entries and SymEngine say when a program asks a symbol for its value."""
 
 
 class Expressions(Algebra):
@@ -45,14 +49,19 @@ class Expressions(Algebra):
         return entry
 
     def truth(self, values: np.ndarray) -> bool:
-        if values.size != 1 or (value := self.value_of(values.item())) is None:
-            raise ClosedFormRequired(
-                f"the program branches on a symbol: {values}",
-                where=user_location(),
-                why=f"an expression of {self.library} must hold for all values of the argument",
-                hint="use the backend 'forward' or 'reverse', which follow branches; or np.where(condition, a, b)",
-            )
-        return bool(value)
+        if values.size != 1 or (value := self.value_of(values.item())) is not None:
+            return bool(values if values.size != 1 else value)
+        why = f"an expression of {self.library} must hold for all values of the argument"
+        try:
+            bool(values.item())
+        except Exception as error:
+            why = said_by(self.library, error)
+        raise ClosedFormRequired(
+            f"the program branches on a symbol: {values.item()}",
+            where=user_location(),
+            why=why,
+            hint="use the backend 'forward' or 'reverse', which follow branches; or np.where(condition, a, b)",
+        )
 
     def apply(self, primitive, values, params):
         try:
@@ -159,7 +168,17 @@ class Compiled(Differentiator):
             Exact(np.array([None, *symbols[place]], object)[1:].reshape(shape_of(x)), trace)
             for place, x in zip(places, point)
         ]
-        results = function(leaves)
+        try:
+            results = function(leaves)
+        except RuntimeError as error:
+            if isinstance(error, DiffbenchError) or not any(words in str(error) for words in NEEDS_A_VALUE):
+                raise
+            raise ClosedFormRequired(
+                "the program needs the plain value of a symbol",
+                where=innermost_line(error),
+                why=said_by(self.name, error),
+                hint="use the backend 'forward' or 'reverse', which work on numbers",
+            ) from error
         end_trace(trace, results)
         values = [trace.entries(result) for result in results]
         self.shapes = [value.shape for value in values] if order == 1 else [shape_of(x) for x in point]
@@ -209,7 +228,3 @@ class Compiled(Differentiator):
             for row, shape in zip(rows, self.shapes)
         ]
 
-
-def said_by(library: str, error: Exception) -> str:
-    """The reason that a library gives."""
-    return f"{library} says: {(str(error) or type(error).__name__).strip().splitlines()[-1]}"

@@ -20,7 +20,7 @@ from diffbench.assignment import Held
 from diffbench.backends.adapters.foreign_rules import RULES
 from diffbench.backends.base import Differentiator, FlatFunction, end_trace, jacobian_by_rows, one_by_one, one_like
 from diffbench.dispatch import TracedArray
-from diffbench.errors import UnsupportedPrimitive, UnsupportedVerb, user_location
+from diffbench.errors import DiffbenchError, UnsupportedPrimitive, UnsupportedVerb, user_location
 from diffbench.primitives.primitive import Primitive, Trace, Traced
 from diffbench.structure import map_leaves
 
@@ -74,7 +74,9 @@ class ForeignTrace(Trace):
                 y = library.constant(primitive, arrays, params)
                 return Foreign(y, self) if library.owns(y) else y
             return Foreign(library.meaning(primitive)(*arrays, **params), self)
-        except library.refusals as error:
+        except Exception as error:
+            if not library.is_refusal(error):
+                raise
             raise library.refused(primitive.name, error) from error
 
     def array(self, x: Any, beside: Sequence = ()) -> Any:
@@ -152,14 +154,24 @@ class Library:
             raise NotImplementedError(f"{self.name} has no function {primitive.name}")
         return found
 
+    def is_refusal(self, error: Exception) -> bool:
+        """Whether an error tells of what the library cannot do, and not of what the program does wrong."""
+        ours = isinstance(error, DiffbenchError)
+        return not ours and (isinstance(error, self.refusals) or f"{self.name} tensor" in str(error))
+
     def refused(self, what: str, error: Exception) -> UnsupportedPrimitive:
         """The error for what the library cannot do, with its own reason."""
         return UnsupportedPrimitive(
             f"{self.name} cannot pass {what}",
             where=user_location(),
-            why=f"{self.name} says: {(str(error) or type(error).__name__).strip().splitlines()[0]}",
+            why=said_by(self.name, error),
             hint="use backend='forward' or 'reverse'",
         )
+
+
+def said_by(library: str, error: Exception) -> str:
+    """The reason that a library gives, in its own words."""
+    return f"{library} says {type(error).__name__}: {str(error).strip().partition(chr(10))[0] or 'nothing more'}"
 
 
 class NativeFunction:
@@ -267,7 +279,9 @@ class Adapter(Differentiator):
             with self.context():
                 try:
                     return self.plain(pull(given))
-                except self.library.refusals as error:
+                except DiffbenchError:
+                    raise
+                except Exception as error:  # f has run before: this is the library's own
                     raise self.library.refused("the way back through f", error) from error
 
         return plain, pulled

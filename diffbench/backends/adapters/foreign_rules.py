@@ -28,7 +28,7 @@ from diffbench.primitives import (
 
 def positions(shape: Sequence[int], index: Any) -> np.ndarray:
     """Where the entries at an index stand in the array laid flat."""
-    return np.asarray(np.arange(math.prod(shape)).reshape(shape)[index])
+    return np.ascontiguousarray(np.arange(math.prod(shape)).reshape(shape)[index])
 
 
 def gather(xp: Any, x: Any, index: Any) -> Any:
@@ -91,6 +91,15 @@ def _ldexp(xp: Any, x: Any, exponent: Any) -> Any:
     return xp.multiply(x, np.ldexp(np.ones((), x.dtype), exponent)[()])
 
 
+def _solve(xp: Any, a: Any, b: Any) -> Any:
+    """A vector is a vector where it has one axis, as in NumPy 2; stacks are made to fit by broadcasting."""
+    columns = xp.reshape(b, (-1, 1)) if len(b.shape) == 1 else b
+    outer = np.broadcast_shapes(tuple(a.shape[:-2]), tuple(columns.shape[:-2]))
+    a, columns = (xp.broadcast_to(x, (*outer, *x.shape[-2:])) if x.shape[:-2] != outer else x for x in (a, columns))
+    y = xp.linalg.solve(a, columns)
+    return y[..., 0] if len(b.shape) == 1 else y
+
+
 def _norm(xp: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     return xp.sqrt(xp.sum(xp.square(x), axis=axis, keepdims=bool(keepdims)))
 
@@ -108,7 +117,10 @@ def _eigh(xp: Any, a: Any, triangle: str) -> Any:
 
 def _fourier(name: str) -> Callable:
     def transform(xp: Any, a: Any, n: int, axis: int, norm: str | None, real: Any = None) -> Any:
-        return getattr(xp.fft, name)(a, n, axis, norm)
+        y = getattr(xp.fft, name)(a, n, axis, "ortho" if norm == "ortho" else None)
+        if norm != "forward":
+            return y
+        return y * n if name.startswith("i") else y / n
 
     return transform
 
@@ -136,6 +148,7 @@ RULES: dict[Any, Callable] = {
     elementwise.LDEXP: _ldexp,
     TABLE[np.positive]: lambda xp, x: x,
     norms.NORM: _norm,
+    linear_algebra.SOLVE: _solve,
     linear_algebra.SLOGDET: lambda xp, a: xp.stack(tuple(xp.linalg.slogdet(a)), 0),
     factorisations.CHOLESKY: lambda xp, a: xp.linalg.cholesky(_mirrored(xp, a)),
     factorisations.QR: lambda xp, a: xp.concatenate(tuple(xp.linalg.qr(a)), -2),

@@ -7,6 +7,7 @@ import numpy as np
 from diffbench.backends.adapters.expressions import ExpressionAdapter, Expressions
 from diffbench.backends.adapters.lazy import Lazy
 from diffbench.exact.linear_algebra import each_matrix, each_system, euclidean_norm
+from diffbench.exact.trace import not_real
 from diffbench.primitives import linear_algebra, norms
 
 symengine, wrapper = Lazy("symengine"), Lazy("symengine.lib.symengine_wrapper")
@@ -54,6 +55,8 @@ class Graph(Expressions):
         if isinstance(x, symengine.Basic):
             return self.decided(x)
         x = x.item() if isinstance(x, np.generic) else x
+        if isinstance(x, complex):
+            raise not_real(x)
         return symengine.sympify(int(x) if float(x).is_integer() and abs(x) < 2**53 else float(x))
 
     def is_condition(self, entry):
@@ -93,7 +96,7 @@ class SymEngine(ExpressionAdapter):
     algebra = Graph
 
     def symbols(self, count):
-        return [symengine.Symbol(f"x{k}") for k in range(count)]
+        return [symengine.Symbol(f"u{k}") for k in range(count)]  # x0, x1, ... are what cse=True puts in without asking
 
     def compiled(self, symbols, results, order):
         x, y = symengine.DenseMatrix(len(symbols), 1, symbols), symengine.DenseMatrix(len(results), 1, results)

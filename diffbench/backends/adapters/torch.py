@@ -78,13 +78,15 @@ class TorchArrays(Library):
 
     def from_plain(self, x, beside=()):
         """Numbers of Python take the dtype of the tensors beside them, as they do in NumPy."""
-        if isinstance(x, np.ndarray | np.generic):
+        if isinstance(x, np.ndarray):
+            return torch.from_numpy(np.array(x, order="C"))
+        if isinstance(x, np.generic):
             return torch.tensor(x)
         floating = [y.dtype for y in beside if y.is_floating_point() or y.is_complex()]
         return torch.tensor(x, dtype=floating[0] if floating and not isinstance(x, complex) else None)
 
     def plain(self, array):
-        return array.detach().numpy().copy()[()]
+        return array.detach().resolve_conj().resolve_neg().numpy().copy()[()]
 
     def owns(self, x):
         return isinstance(x, torch.Tensor)
