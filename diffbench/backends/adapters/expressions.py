@@ -14,12 +14,18 @@ import numpy as np
 from diffbench.backends.adapters.foreign import NESTING, NativeFunction, nested, said_by
 from diffbench.backends.base import Differentiator, FlatFunction, end_trace, settle_aux, slices_of
 from diffbench.dispatch import dtype_of
-from diffbench.errors import ClosedFormRequired, DiffbenchError, UnsupportedPrimitive, UnsupportedVerb, innermost_line, user_location
+from diffbench.errors import (
+    ClosedFormRequired,
+    DiffbenchError,
+    UnsupportedPrimitive,
+    UnsupportedVerb,
+    innermost_line,
+    user_location,
+)
 from diffbench.exact.trace import Algebra, Exact, ExactTrace
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.kinds import Constant
 from diffbench.primitives.primitive import Traced
-
 
 NEEDS_A_VALUE = ("is a symbol, and no number", "Symbol cannot be evaluated")
 """What CasADi's entries and SymEngine say when a program asks a symbol for its value."""
@@ -227,4 +233,3 @@ class Compiled(Differentiator):
             [np.reshape(matrix[row, column], shape + shape_of(x)) for column, x in zip(columns, point)]
             for row, shape in zip(rows, self.shapes)
         ]
-

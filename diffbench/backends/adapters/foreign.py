@@ -42,6 +42,12 @@ class Foreign(TracedArray):
     def primal(self) -> Any:
         return self._trace.value if self._trace.__class__ is Held else self._trace.library.plain(self.array)
 
+    @property
+    def values(self) -> Any:
+        """The memory of the array, as assignments ask for it; contiguous where the library does not tell."""
+        plain = self.primal
+        return plain if isinstance(plain, np.ndarray | np.generic) else np.empty(self.shape)
+
     def stand_for(self, value: Any) -> None:
         """The value is where `primal` looks for it."""
 

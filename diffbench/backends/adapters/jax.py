@@ -63,20 +63,21 @@ class JaxArrays(Library):
         return jnp.array(x) if isinstance(x, np.ndarray) else x
 
     def plain(self, array):
-        return np.array(jax.lax.stop_gradient(array))[()]
+        """A plain value; within jit there is none, and an array that no derivative passes stands for it."""
+        still = jax.lax.stop_gradient(array)
+        return still if isinstance(still, jax.core.Tracer) else np.array(still)[()]
 
     def owns(self, x):
         return isinstance(x, jax.Array)
 
     def constant(self, primitive, arrays, params):
-        """JAX's own function, since within jit there are no values; a plain result where there are."""
+        """JAX's own function, since within jit there are no values."""
         if primitive.function in OF_THE_SHAPE:
             shapes = [np.broadcast_to(np.zeros((), x.dtype), x.shape) if self.owns(x) else x for x in arrays]
             return primitive.evaluate(*shapes, **params)
         if primitive is TRUTH:
             return bool(arrays[0])
-        y = jax.lax.stop_gradient(arrays[0]) if primitive is STOP else self.meaning(primitive)(*arrays, **params)
-        return y if isinstance(y, jax.core.Tracer) else self.plain(y)
+        return self.plain(arrays[0] if primitive is STOP else self.meaning(primitive)(*arrays, **params))
 
 
 # -- the verbs, as functions of JAX's arrays ---------------------------------------------------------------------------
@@ -160,12 +161,15 @@ class Jax(Adapter):
             return super().prepare(verb, function, point)
         evaluate = partial(getattr(Compiled(self.native), verb), function)
         still = [np.zeros_like(x) for x in point]
-        if verb in ("jvp", "hvp"):
-            evaluate(point, still)
-        else:
-            values, found = evaluate(point)
-            if callable(found):
-                found(still if verb == "linearize" else [np.zeros_like(value) for value in values])
+        try:
+            if verb in ("jvp", "hvp"):
+                evaluate(point, still)
+            else:
+                values, found = evaluate(point)
+                if callable(found):
+                    found(still if verb == "linearize" else [np.zeros_like(value) for value in values])
+        except jax.errors.JAXTypeError as error:
+            raise self.library.refused("a program that asks for values while it is compiled", error) from error
         return evaluate
 
     def mapped(self, pure: Callable, function: FlatFunction) -> Callable:
