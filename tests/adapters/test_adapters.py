@@ -326,7 +326,8 @@ def test_what_a_native_function_is_not_differentiated_by_reaches_it_untouched(na
 
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_missing_library_says_how_to_install_it(name, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda found, *rest: None if found == name else find(found, *rest))
     with pytest.raises(db.MissingPackage, match=f"python -m pip install {REQUIRED[name]}"):
         db.registry.backend_class(name)()
     assert not db.backends().loc[name, "installed"]

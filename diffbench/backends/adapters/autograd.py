@@ -2,38 +2,33 @@
 
 import warnings
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
 from diffbench.backends.adapters.foreign import Library, TwoModes
 from diffbench.backends.adapters.lazy import Lazy
 
+module = Lazy("autograd.numpy")
 builtins, core, tracer = Lazy("autograd.builtins"), Lazy("autograd.core"), Lazy("autograd.tracer")
 
 
-class AutogradNumpy:
+class AutogradNumpy(Lazy):
     """autograd.numpy, but for two functions whose way back wants operands that have all axes already."""
-
-    modules = Lazy("autograd.numpy")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.modules, name)
 
     def broadcast_to(self, array, shape):
         own = getattr(array, "shape", ())
         if own == shape:
             return array
-        return self.modules.broadcast_to(self.modules.reshape(array, (*(1,) * (len(shape) - len(own)), *own)), shape)
+        return module.broadcast_to(module.reshape(array, (*(1,) * (len(shape) - len(own)), *own)), shape)
 
     def where(self, condition, a, b):
         shape = np.broadcast_shapes(*[getattr(x, "shape", ()) for x in (condition, a, b)])
-        return self.modules.where(condition, self.broadcast_to(a, shape), self.broadcast_to(b, shape))
+        return module.where(condition, self.broadcast_to(a, shape), self.broadcast_to(b, shape))
 
 
 class AutogradArrays(Library):
     name = "autograd"
-    numpy = AutogradNumpy()
+    numpy = AutogradNumpy("autograd.numpy")
     scipy_special = Lazy("autograd.scipy.special")
 
     def __init__(self):
@@ -60,9 +55,7 @@ class Autograd(TwoModes):
     @contextmanager
     def context(self):
         with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", message="Output seems independent of input"
-            )  # then its derivative is zero
+            warnings.filterwarnings("ignore", message="Output seems independent of input")  # whose derivative is 0
             yield
 
     def vjp_of(self, run, arrays):

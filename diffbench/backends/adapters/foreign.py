@@ -247,20 +247,21 @@ class Adapter(Differentiator):
         return run
 
     def arrays(self, leaves: Sequence) -> list:
-        """Plain leaves as arrays of the library; what an outer derivative traces is refused."""
-        arrays = []
-        for leaf in leaves:
-            if isinstance(leaf, Traced):
-                raise nested(self.name)
-            leaf = np.asarray(leaf)
-            if leaf.dtype == np.longdouble and leaf.dtype != np.float64 and not self.longdouble:
-                raise UnsupportedVerb(
-                    f"{self.name} has no numbers of the dtype {leaf.dtype}",
-                    why="its arrays are of float64 at most, and the digits beyond would be lost",
-                    hint="use backend='forward' or 'reverse', or convert the argument to float64",
-                )
-            arrays.append(self.library.from_plain(leaf))
-        return arrays
+        """Plain leaves as arrays of the library."""
+        return [self.library.from_plain(self.checked(leaf)) for leaf in leaves]
+
+    def checked(self, leaf: Any) -> np.ndarray:
+        """A plain leaf as an array; what an outer derivative traces, or the library has no numbers for, is refused."""
+        if isinstance(leaf, Traced):
+            raise nested(self.name)
+        array = np.asarray(leaf)
+        if array.dtype == np.longdouble and array.dtype != np.float64 and not self.longdouble:
+            raise UnsupportedVerb(
+                f"{self.name} has no numbers of the dtype {array.dtype}",
+                why="its arrays are of float64 at most, and the digits beyond would be lost",
+                hint="use backend='forward' or 'reverse', or convert the argument to float64",
+            )
+        return array
 
     def plain(self, arrays: Sequence) -> list:
         """Arrays of the library as NumPy's."""

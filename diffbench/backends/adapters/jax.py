@@ -60,12 +60,13 @@ class JaxArrays(Library):
         self.refusals += (jax.errors.NonConcreteBooleanIndexError,)
 
     def from_plain(self, x, beside=()):
-        return jnp.array(x) if isinstance(x, np.ndarray) else x
+        return jnp.array(x) if x.__class__ is np.ndarray else x
 
     def plain(self, array):
         """A plain value; within jit there is none, and an array that no derivative passes stands for it."""
-        still = jax.lax.stop_gradient(array)
-        return still if isinstance(still, jax.core.Tracer) else np.array(still)[()]
+        if isinstance(array, jax.core.Tracer):
+            array = jax.lax.stop_gradient(array)
+        return array if isinstance(array, jax.core.Tracer) else np.array(array)[()]
 
     def owns(self, x):
         return isinstance(x, jax.Array)
@@ -228,6 +229,9 @@ class Compiled(Jax):
     def __init__(self, native: bool):
         super().__init__(native)
         self.compiled: dict[Callable, Callable] = {}
+
+    def arrays(self, leaves):
+        return [self.checked(leaf) for leaf in leaves]  # compiled functions take NumPy's arrays, and faster
 
     def mapped(self, pure, function):
         if pure not in self.compiled:

@@ -1,5 +1,6 @@
 """PyTorch on the CPU: a dynamic tape of tensors, and dual tensors for forward mode.  Paszke et al. 2019."""
 
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -16,11 +17,11 @@ DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64", "complex64"
 OTHER_NAMES = {"power": "pow", "conjugate": "conj", "fabs": "abs", "degrees": "rad2deg", "radians": "deg2rad"}
 
 
-class TorchNumpy:
+class TorchNumpy(Lazy):
     """torch under NumPy's names; what is not here has the same name there."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(torch, OTHER_NAMES.get(name, name))
+        return super().__getattr__(OTHER_NAMES.get(name, name))
 
     def transpose(self, a, axes):
         return torch.permute(a, axes)
@@ -64,9 +65,15 @@ def _index(xp, x, index):
     return x[index]
 
 
+@lru_cache(maxsize=256, typed=True)
+def number(x: complex, dtype: Any) -> Any:
+    """A number of Python as a tensor; making one takes as long as an operation."""
+    return torch.tensor(x, dtype=dtype)
+
+
 class TorchArrays(Library):
     name = "torch"
-    numpy = TorchNumpy()
+    numpy = TorchNumpy("torch")
     scipy_special = Lazy("torch.special")
     rules = MappingProxyType(
         {INDEX: _index, PIECE: _index, ASTYPE: lambda xp, x, dtype, origin: x.to(getattr(torch, np.dtype(dtype).name))}
@@ -83,7 +90,8 @@ class TorchArrays(Library):
         if isinstance(x, np.generic):
             return torch.tensor(x)
         floating = [y.dtype for y in beside if y.is_floating_point() or y.is_complex()]
-        return torch.tensor(x, dtype=floating[0] if floating and not isinstance(x, complex) else None)
+        dtype = floating[0] if floating and not isinstance(x, complex) else None
+        return number(x, dtype) if x else torch.tensor(x, dtype=dtype)  # 0.0 and -0.0 are one key to a cache
 
     def plain(self, array):
         return array.detach().resolve_conj().resolve_neg().numpy().copy()[()]
