@@ -4,16 +4,14 @@ import importlib.util
 
 import pytest
 
-REQUIRED = {
-    name: name for name in ("autograd", "jax", "torch", "mygrad", "casadi", "symengine", "numdifftools", "scipy")
-}
+ADAPTERS = ("autograd", "jax", "torch", "mygrad", "casadi", "symengine", "numdifftools", "scipy")
 TRACING = ("autograd", "jax", "torch", "mygrad", "casadi", "symengine")
 EXPRESSIONS = ("casadi", "symengine")
 FOLLOWING_BRANCHES = ("autograd", "jax", "torch", "mygrad", "numdifftools", "scipy")
 
 
 def installed(name):
-    return importlib.util.find_spec(REQUIRED[name]) is not None
+    return importlib.util.find_spec(name) is not None
 
 
 def needs(name):
@@ -26,4 +24,4 @@ def over(names):
     return pytest.mark.parametrize("name", [pytest.param(name, marks=needs(name)) for name in names])
 
 
-each_adapter = over(REQUIRED)
+each_adapter = over(ADAPTERS)

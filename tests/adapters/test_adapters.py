@@ -11,9 +11,9 @@ import pytest
 import diffbench as db
 from diffbench.checks import check_backend, conformance
 from tests.adapters.adapters import (
+    ADAPTERS,
     EXPRESSIONS,
     FOLLOWING_BRANCHES,
-    REQUIRED,
     TRACING,
     each_adapter,
     needs,
@@ -324,17 +324,17 @@ def test_what_a_native_function_is_not_differentiated_by_reaches_it_untouched(na
 # -- installed or not --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("name", ADAPTERS)
 def test_a_missing_library_says_how_to_install_it(name, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda found, *rest: None if found == name else find(found, *rest))
-    with pytest.raises(db.MissingPackage, match=f"python -m pip install {REQUIRED[name]}"):
+    with pytest.raises(db.MissingPackage, match=f"python -m pip install {name}"):
         db.registry.backend_class(name)()
     assert not db.backends().loc[name, "installed"]
 
 
 def test_listing_the_backends_loads_no_library():
-    libraries = sorted(set(REQUIRED.values()))
+    libraries = sorted(ADAPTERS)
     script = f"import sys, diffbench; diffbench.backends(); print(*[m for m in {libraries} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.split() == []

@@ -1,4 +1,4 @@
-"""Every row of the table of primitives by every library: its own derivative is right, or the call is refused in words."""
+"""Every row of the table of primitives by every library: its derivative is right, or the call is refused in words."""
 
 import os
 
