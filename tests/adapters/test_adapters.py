@@ -19,6 +19,7 @@ from tests.adapters.adapters import (
     needs,
     over,
 )
+from tests.common import Counted
 
 X = np.array([0.5, 1.0, 2.0])
 DIFFERENCES = {"numdifftools": 1e-9, "scipy": 1e-7}
@@ -56,6 +57,15 @@ def test_an_adapter_keeps_the_contract(name, monkeypatch):
 def test_the_other_methods_of_scipy_give_derivatives(method):
     found = db.gradient(lambda x: np.sum(np.exp(x)), backend="scipy", method=method)(X)
     np.testing.assert_allclose(found, np.exp(X), rtol=1e-7 if method == "2-point" else 1e-11)
+
+
+@needs("scipy")
+@pytest.mark.parametrize("method", ["2-point", "3-point"])
+@pytest.mark.parametrize("verb", ["gradient", "jacobian", "vjp"])
+def test_scipy_evaluates_f_as_often_as_it_says(method, verb):
+    f = Counted(lambda x: np.sum(np.exp(x)))
+    getattr(db, verb)(f, backend="scipy", method=method)(X, *([1.0] if verb == "vjp" else []))
+    assert f.count == db.get_backend("scipy", method=method).evaluations(verb, n=3)
 
 
 @each_adapter

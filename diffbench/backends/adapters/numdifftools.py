@@ -16,7 +16,7 @@ class NumDiffTools(VectorAdapter):
     method, order, step : as numdifftools has them ("central", "forward", ...; None for its default).
     """
 
-    name, cost = "numdifftools", "about 30 n evaluations of f"
+    name, cost = "numdifftools", "30 n + 2 evaluations of f"
     requires = "numdifftools"
     options = ("method", "order", "step")
     accuracy = (1e-10, 1e-7)
@@ -29,7 +29,7 @@ class NumDiffTools(VectorAdapter):
         super().__init__()
         self.how = {"method": method, "step": step} | ({} if order is None else {"order": order})
 
-    def jacobian_of(self, f, x):
+    def jacobian_of(self, f, x, y):
         return numdifftools.Jacobian(f, **self.how)(x)
 
     def hessian_of(self, f, x):

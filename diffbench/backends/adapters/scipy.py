@@ -7,10 +7,11 @@ import numpy as np
 from diffbench.backends.adapters.foreign import NESTING
 from diffbench.backends.adapters.lazy import Lazy
 from diffbench.backends.adapters.vectors import VectorAdapter
-from diffbench.errors import ArgumentError
+from diffbench.errors import ArgumentError, UnsupportedVerb
 
 differentiate, numdiff = Lazy("scipy.differentiate"), Lazy("scipy.optimize._numdiff")
 
+FIRST_DERIVATIVES = ("derivative", "gradient", "value_and_gradient", "jacobian", "jvp", "vjp", "linearize", "pullback")
 METHODS = ("3-point", "2-point", "adaptive")
 
 
@@ -34,10 +35,23 @@ class SciPy(VectorAdapter):
             raise ArgumentError(f"scipy: method={method!r}", hint=f"one of {', '.join(METHODS)}")
         self.method_of_scipy = method
 
-    def jacobian_of(self, f, x):
+    def evaluations(self, verb: str, n: int = 1) -> int:
+        """The number of evaluations of f that a first derivative needs for n entries in the differentiated arguments.
+
+        >>> SciPy().evaluations("gradient", n=10), SciPy("2-point").evaluations("gradient", n=10)
+        (21, 11)
+        """
+        if self.method_of_scipy == "adaptive" or verb not in FIRST_DERIVATIVES:
+            raise UnsupportedVerb(
+                f"scipy: nobody knows beforehand how often f runs for {verb!r} with method={self.method_of_scipy!r}",
+                hint=f"count the calls of f; known are {', '.join(FIRST_DERIVATIVES)}, with another method",
+            )
+        return (2 if self.method_of_scipy == "3-point" else 1) * n + 1
+
+    def jacobian_of(self, f, x, y):
         if self.method_of_scipy == "adaptive":
             return differentiate.jacobian(on_columns(f), x).df
-        return numdiff.approx_derivative(f, x, method=self.method_of_scipy)
+        return numdiff.approx_derivative(f, x, method=self.method_of_scipy, f0=y)
 
     def hessian_of(self, f, x):
         if self.method_of_scipy == "adaptive":

@@ -19,8 +19,8 @@ class VectorAdapter(Differentiator):
     method = "numerical"
     finite: ClassVar[bool] = False  # whether the library breaks down where the argument is infinite or NaN
 
-    def jacobian_of(self, f: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
-        """The Jacobian, (m, n), of a function of vectors (n,) -> (m,)."""
+    def jacobian_of(self, f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """The Jacobian, (m, n), of a function of vectors (n,) -> (m,) whose value at x is y."""
         raise NotImplementedError
 
     def hessian_of(self, f: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:
@@ -33,7 +33,10 @@ class VectorAdapter(Differentiator):
         shapes = [shape_of(self._plain(value)) for value in values]
         rows = slices_of(values)
         m = rows[-1].stop if rows else 0
-        matrix = np.reshape(self.jacobian_of(f, x), (m, x.size)) if m and x.size else np.zeros((m, x.size))
+        matrix = np.zeros((m, x.size))
+        if m and x.size:
+            y = np.concatenate([np.ravel(value) for value in values]).astype(float)
+            matrix = np.reshape(self.jacobian_of(f, x, y), matrix.shape)
         settle_aux(function, point)
         return values, [
             [np.reshape(matrix[row, column], shape + shape_of(leaf)) for column, leaf in zip(slices_of(point), point)]
