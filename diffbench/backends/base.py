@@ -117,6 +117,30 @@ class Differentiator:
         return f"<differentiator {self.name}>"
 
 
+class FromExpressions(Differentiator):
+    """A method that differentiates expressions and compiles them once, for all points of the same shapes."""
+
+    def compile(self, function: FlatFunction, point: Sequence, order: int) -> Differentiator:
+        """What gives the values and the Jacobian of a function; with order 2, its gradient and its Hessian."""
+        raise NotImplementedError
+
+    def prepare(self, verb, function, point):
+        """Run, differentiate and compile; the result only evaluates."""
+        compiled = self.compile(function, point, order=2 if verb in ("hessian", "hvp") else 1)
+        if verb == "hvp":
+            return lambda point, directions, batch=False: compiled.jvp(function, point, directions, batch)[1]
+        return partial(getattr(compiled, "jacobian" if verb == "hessian" else verb), function)
+
+    def jacobian(self, function, point):
+        return self.prepare("jacobian", function, point)(point)
+
+    def hessian(self, function, point):
+        return self.prepare("hessian", function, point)(point)
+
+    def hvp(self, function, point, directions, batch=False):
+        return self.prepare("hvp", function, point)(point, directions, batch)
+
+
 def overrides(backend: Differentiator, method: str) -> bool:
     """Whether a backend has a method of its own instead of the inherited composition."""
     return getattr(type(backend), method) is not getattr(Differentiator, method)

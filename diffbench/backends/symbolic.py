@@ -3,14 +3,13 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import sympy
 
-from diffbench.backends.base import Differentiator, FlatFunction, end_trace, settle_aux, size_of
+from diffbench.backends.base import Differentiator, FlatFunction, FromExpressions, end_trace, settle_aux, size_of
 from diffbench.backends.symbolic_code import Code
 from diffbench.backends.symbolic_graph import Graph, Row
 from diffbench.dispatch import dtype_of
@@ -27,7 +26,7 @@ NEEDS_A_VALUE = ("truth value of Relational", "convert expression to float")
 Place = tuple[tuple[int, ...], np.ndarray, slice]  # of an array: shape, positions of entries, where they are computed
 
 
-class Symbolic(Differentiator):
+class Symbolic(FromExpressions):
     """Symbolic differentiation by SymPy.
 
     f runs once on symbols, one for each component, and so must be one expression for all values: a branch on a value
@@ -40,21 +39,8 @@ class Symbolic(Differentiator):
     accuracy = (1e-12, 1e-12)
     limits = MappingProxyType({"branches": "one expression must hold for all values"})
 
-    def prepare(self, verb: str, function: FlatFunction, point: Sequence) -> Callable:
-        """Run, differentiate and compile; the result only evaluates."""
-        compiled = Compiled(function, point, order=2 if verb in ("hessian", "hvp") else 1)
-        if verb == "hvp":
-            return lambda point, directions, batch=False: compiled.jvp(function, point, directions, batch)[1]
-        return partial(getattr(compiled, "jacobian" if verb == "hessian" else verb), function)
-
-    def jacobian(self, function, point):
-        return self.prepare("jacobian", function, point)(point)
-
-    def hessian(self, function, point):
-        return self.prepare("hessian", function, point)(point)
-
-    def hvp(self, function, point, directions, batch=False):
-        return self.prepare("hvp", function, point)(point, directions, batch)
+    def compile(self, function, point, order):
+        return Compiled(function, point, order)
 
     def expression(self, f: Callable, n: Any = None, *, derivative: bool = False) -> Any:
         """The SymPy expression that f computes, or its derivatives in all components.

@@ -5,14 +5,13 @@ of primitives mean to its library. One expression must hold for all values: a br
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from diffbench.backends.adapters.foreign import NESTING, NativeFunction, nested, said_by
-from diffbench.backends.base import Differentiator, FlatFunction, end_trace, settle_aux, slices_of
+from diffbench.backends.base import Differentiator, FlatFunction, FromExpressions, end_trace, settle_aux, slices_of
 from diffbench.dispatch import dtype_of
 from diffbench.errors import (
     ClosedFormRequired,
@@ -94,7 +93,7 @@ class Expressions(Algebra):
         raise nested(self.library)
 
 
-class ExpressionAdapter(Differentiator):
+class ExpressionAdapter(FromExpressions):
     """A library of expressions. Subclasses give `algebra`, `symbols`, `compiled`, `matrix` and `entries`.
 
     native : f is already written for the library: it takes and returns the library's own vectors, or one expression.
@@ -141,21 +140,8 @@ class ExpressionAdapter(Differentiator):
 
         return NativeFunction(f, lambda leaf: self.matrix(leaf.values), lift, Exact) if self.native else f
 
-    def prepare(self, verb, function, point):
-        """Run f on symbols, differentiate, compile; the result only evaluates."""
-        compiled = Compiled(self, function, point, order=2 if verb in ("hessian", "hvp") else 1)
-        if verb == "hvp":
-            return lambda point, directions, batch=False: compiled.jvp(function, point, directions, batch)[1]
-        return partial(getattr(compiled, "jacobian" if verb == "hessian" else verb), function)
-
-    def jacobian(self, function, point):
-        return self.prepare("jacobian", function, point)(point)
-
-    def hessian(self, function, point):
-        return self.prepare("hessian", function, point)(point)
-
-    def hvp(self, function, point, directions, batch=False):
-        return self.prepare("hvp", function, point)(point, directions, batch)
+    def compile(self, function, point, order):
+        return Compiled(self, function, point, order)
 
 
 class Compiled(Differentiator):

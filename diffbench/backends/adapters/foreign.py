@@ -9,6 +9,7 @@ them. What the library cannot do is refused, in its own words.
 """
 
 import functools
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
@@ -151,14 +152,16 @@ class Library:
         return found
 
     def _by_name(self, primitive: Any) -> Callable:
-        *modules, name = primitive.name.split(".")
-        special = modules == ["scipy", "special"]
-        found = self.scipy_special if special else self.numpy
-        for part in [name] if special else [*modules[1:], name]:
-            found = getattr(found, part, None)
-        if found is None or not modules:
+        package, *path = primitive.name.split(".")
+        theirs = self.numpy
+        if package == "scipy":
+            theirs, path = self.scipy_special, path[1:]
+        ours = sys.modules.get("scipy.special" if package == "scipy" else package)
+        for part in path:
+            ours, theirs = getattr(ours, part, None), getattr(theirs, part, None)
+        if theirs is None or ours is not primitive.function:  # some primitives bear the name of what they serve
             raise NotImplementedError(f"{self.name} has no function {primitive.name}")
-        return found
+        return theirs
 
     def is_refusal(self, error: Exception) -> bool:
         """Whether an error tells of what the library cannot do, and not of what the program does wrong."""

@@ -72,13 +72,16 @@ class JaxArrays(Library):
         return isinstance(x, jax.Array)
 
     def constant(self, primitive, arrays, params):
-        """JAX's own function, since within jit there are no values."""
+        """NumPy's function on the plain values; within jit, where there are none, JAX's own."""
         if primitive.function in OF_THE_SHAPE:
             shapes = [np.broadcast_to(np.zeros((), x.dtype), x.shape) if self.owns(x) else x for x in arrays]
             return primitive.evaluate(*shapes, **params)
         if primitive is TRUTH:
             return bool(arrays[0])
-        return self.plain(arrays[0] if primitive is STOP else self.meaning(primitive)(*arrays, **params))
+        still = [self.plain(x) if self.owns(x) else x for x in arrays]
+        if primitive is STOP or not any(map(self.owns, still)):
+            return primitive.evaluate(*still, **params)
+        return self.meaning(primitive)(*still, **params)
 
 
 # -- the verbs, as functions of JAX's arrays ---------------------------------------------------------------------------
