@@ -11,6 +11,7 @@ DiffbenchError
 ├── DirectionError        (ValueError)           a tangent or cotangent does not fit the argument or the result
 ├── NotRepeatable         (RuntimeError)         a checkpointed function did something else when it ran again
 ├── NonfiniteError        (FloatingPointError)   within db.debug: something stopped being finite
+├── StepNotFound          (ArithmeticError)      no step of a finite difference met the criterion of its selector
 ├── UnknownName           (ValueError)           no backend, problem or experiment of that name
 ├── ExperimentError       (RuntimeError)         an experiment cannot be loaded, measured or drawn
 └── MissingPackage        (ImportError)          an optional library is not installed
@@ -78,6 +79,10 @@ class NotRepeatable(DiffbenchError, RuntimeError):
 
 class NonfiniteError(DiffbenchError, FloatingPointError):
     """Within db.debug: a value, a tangent or a cotangent is infinite or NaN."""
+
+
+class StepNotFound(DiffbenchError, ArithmeticError):
+    """No step of a finite difference met the criterion by which it was to be chosen."""
 
 
 class UnknownName(DiffbenchError, ValueError):

@@ -25,6 +25,7 @@ BUILTIN = {
     "DirectionError": ValueError,
     "NotRepeatable": RuntimeError,
     "NonfiniteError": FloatingPointError,
+    "StepNotFound": ArithmeticError,
     "UnknownName": ValueError,
     "ExperimentError": RuntimeError,
     "MissingPackage": ImportError,

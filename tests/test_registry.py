@@ -235,4 +235,4 @@ def test_the_table_says_what_a_backend_can_do():
     table = db.backends()
     assert "pullback" in table.loc["reverse", "gives"]
     assert "linearize" in table.loc["forward", "gives"]
-    assert table.loc["finite-central", "options"] == "order, step"
+    assert table.loc["finite-central", "options"] == "order, step, noise"

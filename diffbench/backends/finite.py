@@ -4,9 +4,10 @@ For the m-th derivative by a stencil of order p, the default step balances trunc
 
     h = eps**(1/(p+m)) · scale        for each entry of x, with scale = max(|x|, 1/4), or 1 where x is 0
 
-with the larger eps of the dtypes of x and f(x). It is the optimum where f and its derivatives are of one size on that
-scale; for arguments that live on another, give `step` or rescale them. Steps are rounded to what the floating-point
-numbers around x can represent, so that (x + h) - x is h.
+with the larger eps of the dtypes of x and f(x), or `noise` where that is larger. It is the optimum where f and its
+derivatives are of one size on that scale. For arguments that live on another, give `step`, as a number or as the name
+of a selector (finite_step_selection.py) that looks at f. Steps are rounded to what the floating-point numbers around x
+can represent, so that (x + h) - x is h.
 
 All is plain NumPy around f, so that f and x may be traced: differences of automatic derivatives work, and automatic
 derivatives of differences.
@@ -20,11 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.backends.base import Differentiator, one_by_one, slices_of, stack
+from diffbench.backends.base import Differentiator, FlatFunction, one_by_one, slices_of, stack
+from diffbench.backends.finite_line import Chosen, Line
 from diffbench.backends.finite_neighbourhood import Entry, Neighbourhood, as_scalar
 from diffbench.backends.finite_stencil import Stencil, central, one_sided
+from diffbench.backends.finite_step_selection import SELECTORS, fixed, selector_called
+from diffbench.backends.finite_steps import distance_along, representable, scale_of
 from diffbench.dispatch import primal
-from diffbench.errors import ArgumentError, UnsupportedVerb
+from diffbench.errors import ArgumentError, StepNotFound, UnsupportedVerb
 from diffbench.primitives.kinds import shape_of
 
 
@@ -32,16 +36,25 @@ class FiniteDifference(Differentiator):
     """What forward, backward and central differences share; subclasses choose the stencils.
 
     order : the power of the step in the truncation error.
-    step : one absolute step for every entry, in place of the default. A direction is followed so far that no entry
-        moves further than its own step.
+    step : one absolute step for every entry, in place of the default; or the name of a selector, which chooses a step
+        for each entry, by further evaluations of f, and for each direction of a JVP. It chooses for first derivatives
+        only. With a number or the default, a direction is followed so far that no entry moves further than its step.
+    noise : the relative error of f, where it is larger than rounding: of an integrator or a solver with a tolerance.
     """
 
     method = "numerical"
-    options = ("order", "step")
+    options = ("order", "step", "noise")
 
-    def __init__(self, order: int, step: float | None = None):
+    def __init__(self, order: int, step: float | str | None = None, noise: float | None = None):
         super().__init__()
-        self.order, self.step = self._checked_order(order), self._checked_step(step)
+        self.order, self.step, self.noise = self._checked_order(order), self._checked_step(step), noise
+        self._selector = selector_called(step, self.name, self.order) if isinstance(step, str) else None
+        if noise is not None and not (isinstance(noise, float) and 0 < noise < 1):
+            raise ArgumentError(
+                f"{self.name}: noise={noise!r}, expected a float between 0 and 1",
+                why="it is the relative error of f",
+                hint="leave it out where f is as exact as its dtype",
+            )
 
     def stencil(self, derivative: int) -> Stencil:
         """The stencil for the first or the second derivative."""
@@ -68,7 +81,40 @@ class FiniteDifference(Differentiator):
         }
         if verb not in counts:
             raise UnsupportedVerb(f"evaluations: there is no verb {verb!r}", hint=f"one of {', '.join(counts)}")
+        if self._selector:
+            raise UnsupportedVerb(
+                f"evaluations: step={self.step!r} takes as many as it needs",
+                hint="chosen_steps(function, point) says how many they were",
+            )
         return counts[verb]
+
+    def chosen_steps(self, function: FlatFunction, point: Sequence) -> list[dict[str, Any]]:
+        """The step that `jacobian` takes for each entry of each argument, and what it costs.
+
+        Rows have `argument, entry, step, order, evaluations, note`. `evaluations` counts those of f beside the one at
+        the point itself, the selector's and the difference's together; `note` is empty where the criterion was met.
+
+        >>> steps = FiniteCentral(step="ridders").chosen_steps(lambda leaves: [np.exp(leaves[0])], [0.0])
+        >>> steps[0]["order"], steps[0]["evaluations"] < 20
+        (10, True)
+        """
+        near = Neighbourhood(function, point)
+        rows = []
+        for entry in self._entries(near, 1):
+            line = self._line(near, entry)
+            chosen = self._choose(line, entry)
+            line.slopes(chosen)
+            rows.append(
+                {
+                    "argument": entry.argument,
+                    "entry": entry.place,
+                    "step": float(chosen.step),
+                    "order": chosen.stencil.order,
+                    "evaluations": line.evaluations,
+                    "note": chosen.note,
+                }
+            )
+        return rows
 
     def linearize(self, function, point):
         """The values, and push(tangents): a difference along the direction, by `order` evaluations whatever n."""
@@ -78,8 +124,12 @@ class FiniteDifference(Differentiator):
         def push(tangents: Sequence, batch: bool = False) -> list:
             if batch:
                 return one_by_one(push, tangents, near.values)
-            t = _distance_along(tangents, steps)
-            pushed = [d / t for d in self.stencil(1).combine(lambda k: near.along(tangents, k * t))]
+            if self._selector:
+                line = Line.along(near, tangents, self.stencil(1), max(self._eps(near, x) for x in near.point))
+                pushed = line.slopes(self._choose(line))
+            else:
+                t = distance_along(tangents, steps)
+                pushed = [d / t for d in self.stencil(1).combine(lambda k: near.along(tangents, k * t))]
             near.check()
             return pushed
 
@@ -99,6 +149,7 @@ class FiniteDifference(Differentiator):
         the first (four points at order 2): symmetric by construction. The steps are those of a second derivative, wider
         than `gradient` would take.
         """
+        self._refuse_selector("hessian")
         near = Neighbourhood(function, point)
         entries = self._entries(near, 2)
         first, second = self.stencil(1), self.stencil(2)
@@ -128,11 +179,12 @@ class FiniteDifference(Differentiator):
 
     def hvp(self, function, point, directions, batch=False):
         """The difference along the direction of gradients that are themselves differences."""
+        self._refuse_selector("hvp")
         near = Neighbourhood(function, point)
         entries, steps = self._entries(near, 2), self._steps(near, 2)
 
         def product(tangents: Sequence) -> list:
-            t = _distance_along(tangents, steps)
+            t = distance_along(tangents, steps)
 
             def gradient(k: int) -> list:
                 return self._blocks(near.moved(tangents, k * t) if k else near, entries, near.values)[0]
@@ -149,8 +201,8 @@ class FiniteDifference(Differentiator):
         steps = []
         for x in near.point:
             plain = np.asarray(primal(x))
-            if self.step is None:
-                h = near.eps(x) ** (1 / (self.order + derivative)) * scale_of(plain)
+            if self.step is None or self._selector:
+                h = self._eps(near, x) ** (1 / (self.order + derivative)) * scale_of(plain)
             else:
                 h = np.full_like(plain, self.step)
             steps.append(representable(plain, h, reach))
@@ -175,25 +227,62 @@ class FiniteDifference(Differentiator):
         """The blocks of the Jacobian, from a difference along each entry; `values` give the shapes of the results."""
         columns: list[list] = [[] for _ in near.point]
         for entry in entries:
-            differences = self.stencil(1).combine(partial(near.beside, entry))
-            columns[entry.argument].append([d / entry.length for d in differences])
+            columns[entry.argument].append(self._slopes_in(near, entry))
         return [
             [_block([column[i] for column in group], value, x) for group, x in zip(columns, near.point, strict=True)]
             for i, value in enumerate(values)
         ]
+
+    def _slopes_in(self, near: Neighbourhood, entry: Entry) -> list:
+        """The derivative of every result in one entry."""
+        if self._selector:
+            line = self._line(near, entry)
+            return line.slopes(self._choose(line, entry))
+        return [d / entry.length for d in self.stencil(1).combine(partial(near.beside, entry))]
+
+    def _line(self, near: Neighbourhood, entry: Entry) -> Line:
+        """f along one entry."""
+        return Line.of_entry(near, entry, self.stencil(1), self._eps(near, near.point[entry.argument]))
+
+    def _eps(self, near: Neighbourhood, x: Any) -> float:
+        return max(near.eps(x), self.noise or 0.0)
+
+    def _choose(self, line: Line, entry: Entry | None = None) -> Chosen:
+        """What the selector chooses; the default step where f is not even finite at the point."""
+        if self._selector is None or not np.all(np.isfinite(line(0, line.start))):
+            return fixed(line)
+        try:
+            with np.errstate(all="ignore"):
+                return self._selector.choose(line)
+        except StepNotFound as error:
+            where = f"argument {entry.argument}, entry {entry.place}" if entry else "along a direction"
+            what = f"{self.name}, step={self.step!r}: {error.what}"
+            raise StepNotFound(what, where=where, why=error.why, hint=error.hint) from None
+
+    def _refuse_selector(self, verb: str) -> None:
+        if self._selector:
+            raise UnsupportedVerb(
+                f"{self.name}, step={self.step!r}: {verb} has no selector",
+                why="the published ones choose steps of first derivatives",
+                hint="give step= as a number, or leave it out",
+            )
 
     def _checked_order(self, order: int) -> int:
         if isinstance(order, bool) or not isinstance(order, int | np.integer) or order < 1:
             raise ArgumentError(f"{self.name}: order={order!r}, expected a positive integer", hint="order=2")
         return int(order)
 
-    def _checked_step(self, step: float | None) -> float | None:
-        if step is None or (isinstance(step, int | float | np.floating | np.integer) and 0 < step < math.inf):
+    def _checked_step(self, step: float | str | None) -> float | str | None:
+        if (
+            step is None
+            or isinstance(step, str)
+            or (isinstance(step, int | float | np.floating | np.integer) and 0 < step < math.inf)
+        ):
             return step
         raise ArgumentError(
             f"{self.name}: step={step!r}, expected a positive finite number",
             why="the step is the distance between neighbouring points",
-            hint="leave it out: the default follows the precision of x and the order",
+            hint=f"leave it out for the default, or name what is to choose it: {', '.join(SELECTORS)}",
         )
 
 
@@ -210,8 +299,8 @@ class FiniteForward(FiniteDifference):
     name, cost = "finite-forward", "n + 1 evaluations of f"
     accuracy = (1e-6, 1e-3)
 
-    def __init__(self, order: int = 1, step: float | None = None):
-        super().__init__(order, step)
+    def __init__(self, order: int = 1, step: float | str | None = None, noise: float | None = None):
+        super().__init__(order, step, noise)
 
     def stencil(self, derivative):
         return one_sided(self.order, derivative)
@@ -223,8 +312,8 @@ class FiniteBackward(FiniteDifference):
     name, cost = "finite-backward", "n + 1 evaluations of f"
     accuracy = (1e-6, 1e-3)
 
-    def __init__(self, order: int = 1, step: float | None = None):
-        super().__init__(order, step)
+    def __init__(self, order: int = 1, step: float | str | None = None, noise: float | None = None):
+        super().__init__(order, step, noise)
 
     def stencil(self, derivative):
         return one_sided(self.order, derivative, direction=-1)
@@ -243,8 +332,8 @@ class FiniteCentral(FiniteDifference):
     name, cost = "finite-central", "2 n + 1 evaluations of f"
     accuracy = (1e-9, 1e-6)
 
-    def __init__(self, order: int = 2, step: float | None = None):
-        super().__init__(order, step)
+    def __init__(self, order: int = 2, step: float | str | None = None, noise: float | None = None):
+        super().__init__(order, step, noise)
 
     def stencil(self, derivative):
         return central(self.order, derivative)
@@ -258,34 +347,6 @@ class FiniteCentral(FiniteDifference):
                 hint=f"order={order + 1} costs as much; finite-forward and finite-backward have odd orders",
             )
         return order
-
-
-def scale_of(x: np.ndarray) -> Any:
-    """The distance over which f is expected to change: a guess, and of a zero nothing can be guessed."""
-    return np.where(x == 0, x.dtype.type(1), np.maximum(np.abs(x), 0.25))
-
-
-def representable(x: np.ndarray, step: Any, reach: int) -> Any:
-    """Steps in whole units in the last place of the furthest point, at least one: x + k·step is then exact.
-
-    >>> x, h = 1.5, representable(np.array(1.5), 1e-5, reach=1)
-    >>> bool((x + h) - x == h)
-    True
-    """
-    with np.errstate(invalid="ignore", over="ignore"):  # x may be NaN or infinite, and then so is the derivative
-        unit = np.spacing(np.abs(x) + reach * step)
-        return unit * np.maximum(np.rint(step / unit), 1)
-
-
-def _distance_along(tangents: Sequence, steps: Sequence) -> Any:
-    """How far to go along a direction so that no entry moves further than its step; 1 where nothing moves."""
-    distances = []
-    for tangent, step in zip(tangents, steps, strict=True):
-        speed = np.abs(np.asarray(primal(tangent)))
-        moving = speed != 0
-        distances += [np.min(step[moving] / speed[moving])] if np.any(moving) else []
-    t = as_scalar(np.min(distances)) if distances else 1.0
-    return 1.0 if t == 0 else t
 
 
 def _block(columns: Sequence, value: Any, x: Any) -> Any:

@@ -63,6 +63,12 @@ class Neighbourhood:
         """f with one entry moved by k steps."""
         return self.at((entry, k))
 
+    def entry_moved(self, entry: Entry, distance: Any) -> list:
+        """f with one entry moved by a distance."""
+        point = list(self.point)
+        point[entry.argument] = _move_entry(point[entry.argument], entry.place, distance)
+        return self._evaluate(self._elsewhere, point)
+
     def along(self, tangents: Sequence, distance: Any) -> list:
         """f at point + distance · tangents; at the point itself where the distance is 0."""
         return self.moved(tangents, distance).values if distance else self.values

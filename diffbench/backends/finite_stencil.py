@@ -107,14 +107,32 @@ class Stencil:
 
 @cache
 def central(order: int, derivative: int = 1) -> Stencil:
-    """The stencil on -order/2 ... order/2; order is even, derivative 1 or 2.
+    """The narrowest stencil around 0 of an even order: on -order/2 ... order/2 for the first and the second derivative.
 
     >>> {offset: str(w) for offset, w in central(2).weights.items()}
     {-1: '-1/2', 1: '1/2'}
+    >>> {offset: str(w) for offset, w in central(2, derivative=3).weights.items()}
+    {-2: '-1/2', -1: '1', 1: '-1', 2: '1/2'}
     """
-    half = order // 2
-    weights = _nonzero_weights(range(-half, half + 1), derivative)
-    differences = [(k, -k if derivative == 1 else 0) for k in weights if k > 0 or (k and derivative == 2)]
+    half = (order + derivative - 1) // 2
+    return _symmetric(derivative, order, range(-half, half + 1))
+
+
+@cache
+def extrapolated(columns: int) -> Stencil:
+    """What Richardson's extrapolation makes of central differences at the steps 1, 2, 4, ...: order 2·columns.
+
+    >>> {offset: str(w) for offset, w in extrapolated(2).weights.items()}
+    {-2: '1/12', -1: '-2/3', 1: '2/3', 2: '-1/12'}
+    """
+    powers = [2**i for i in range(columns)]
+    return _symmetric(1, 2 * columns, [*(-k for k in reversed(powers)), 0, *powers])
+
+
+def _symmetric(derivative: int, order: int, offsets: Sequence[int]) -> Stencil:
+    """Opposite values are subtracted for odd derivatives; for even ones, the value in the middle from the others."""
+    weights = _nonzero_weights(offsets, derivative)
+    differences = [(k, -k) for k in weights if k > 0] if derivative % 2 else [(k, 0) for k in weights if k]
     return Stencil(derivative, order, weights, tuple(differences))
 
 
