@@ -112,7 +112,7 @@ LOOK = {  # colours, and signs for those who see no colours
     "obscure": ("#EE7733", "?"),
     "wrong": ("#CC3311", "✗"),
 }
-MEANING = "✓ right    – refused in words    ? obscure error    ✗ silently wrong"
+MEANING = "✓ right   – refused in words   ? obscure   ✗ silently wrong"
 
 
 def matrix(rows: Any, kind: str) -> Any:
