@@ -32,7 +32,7 @@ from diffbench.tables import markdown
 LIMITS = {"quick": Limits(seconds=20), "lecture": Limits(seconds=20), "full": Limits(seconds=60)}
 TIMED = False
 KINDS = tuple(dict.fromkeys(feature.kind for feature in FEATURES.values()))
-QUICK = ("control flow", "algebra and libraries")
+QUICK = ("control flow",)
 
 # ------------------------------------------------------------------------------------------------------- sweep
 
@@ -48,7 +48,7 @@ def is_adapter(backend: str) -> bool:
 
 
 def sweep(profile: str) -> list[dict[str, Any]]:
-    """Every feature by every installed backend; quick: two kinds of features, and our own backends."""
+    """Every feature by every installed backend; quick: one kind of features, and our own backends."""
     known = db.backends()
     return [
         {"feature": feature.name, "backend": backend}

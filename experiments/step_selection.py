@@ -28,7 +28,6 @@ from diffbench.runner import Claim, Limits
 from diffbench.tables import both
 
 LIMITS = {"quick": Limits(seconds=20), "lecture": Limits(seconds=20), "full": Limits(seconds=20)}
-TIMED = False
 FUNCTIONS: dict[str, tuple[Callable[[Any], Any], float]] = {
     "exp x": (np.exp, 1.0),
     "log x": (np.log, 2.0),
