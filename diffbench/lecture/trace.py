@@ -56,7 +56,7 @@ def trace(f: Callable, *args: Any, argnum: int | tuple[int, ...] | None = None, 
             hint="pass real numbers or arrays of them by position; argnum= counts positional arguments from 0",
         )
     function = FlatFunction("trace", f, args, kwargs, tuple(k % len(args) for k in argnums), False, False)
-    recording = Recording(getattr(getattr(f, "__code__", None), "co_filename", None), function.take_apart())
+    recording = Recording(getattr(getattr(f, "__code__", None), "co_filename", None), function.take_apart(copied=True))
     try:
         results = function(recording.arguments())
     except TraceLost as error:
