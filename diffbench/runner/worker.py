@@ -3,40 +3,32 @@
     python -m diffbench.runner.worker experiments/swell.py
 
 It reads one request a line (JSON: cell, seconds, megabytes) and answers each with one line (status, message,
-elapsed_s, rows). A fork costs some milliseconds, where starting Python and importing SymPy costs a second;
-and since a cell is a process, the system takes back all that it held, however it ended. When the runner goes
-away, even by kill -9, the worker reads the end of its input, kills the cell and ends as well.
+elapsed_s, rows). When the runner goes away, even by kill -9, the worker reads the end of its input, kills the
+cell and ends as well.
 """
 
 import faulthandler
 import gc
 import importlib
 import json
-import math
 import os
 import random
-import resource
-import select
-import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
-import psutil
 
 from diffbench.errors import DiffbenchError
+from diffbench.isolation import run_apart
 from diffbench.runner.experiment import SEED, Experiment, load
 
 Message = dict[str, Any]
 
 PRELOAD = ("sympy", "mpmath")  # diffbench loads them when first used: not in every cell, while its clock runs
-POLL_SECONDS = 0.02
-MEGABYTE = 2**20
 
 
 def main(path: str) -> None:
@@ -88,128 +80,32 @@ class Runner:
         self.answers.close()
 
 
-# ------------------------------------------------------------------------------------------- from the outside
-
-
 def supervise(experiment: Experiment, request: Message, runner: Runner) -> Message | None:
     """Measure one cell in a process of its own; None when the runner went away meanwhile."""
-    result, result_writer = os.pipe()
-    start = time.perf_counter()
-    pid = os.fork()
-    if pid == 0:
+
+    def measure(send: Callable[[bytes], None]) -> None:
         runner.close()
-        measure_and_exit(experiment, request, result_writer)
-    os.close(result_writer)
-    with suppress(PermissionError, ProcessLookupError):
-        os.setpgid(pid, pid)  # the child does so too: whoever comes first
-    try:
-        answer = watch(pid, result, runner, request)
-    finally:
-        os.close(result)
-        exitcode = end(pid)
-    if answer is None:
+        random.seed(SEED)
+        np.random.seed(SEED)  # noqa: NPY002  the function under test may use the global generator
+        send(json.dumps(attempt(experiment, request["cell"])).encode())
+
+    start = time.perf_counter()
+    answers, ending = run_apart(
+        measure,
+        seconds=request["seconds"],
+        megabytes=request["megabytes"],
+        quiet=False,
+        abandon=runner.requests.fileno(),
+    )
+    if ending.status == "abandoned":
         return None
-    return {**(answer or died(exitcode)), "elapsed_s": time.perf_counter() - start}
-
-
-def watch(pid: int, result: int, runner: Runner, limits: Mapping[str, float]) -> Message | None:
-    """The cell's answer, or the limit that it ran into; {} if it died, None if the runner went away."""
-    deadline = time.perf_counter() + limits["seconds"]
-    idle = psutil.Process().memory_info().rss  # a fork begins with the worker's own memory
-    requests = runner.requests.fileno()
-    received = b""
-    while True:
-        patience = min(POLL_SECONDS, max(0.0, deadline - time.perf_counter()))
-        readable, _, _ = select.select([result, requests], [], [], patience)
-        if requests in readable:
-            kill_descendants(pid)
-            return None
-        if result in readable:
-            chunk = os.read(result, MEGABYTE)
-            received += chunk
-            if chunk.endswith(b"\n"):
-                return json.loads(received)
-            if not chunk:
-                return {}
-        if resident(pid) - idle > limits["megabytes"] * MEGABYTE:
-            kill_descendants(pid)
-            return stopped("out-of-memory", f"more than {limits['megabytes']:g} MB")
-        if time.perf_counter() >= deadline:
-            kill_descendants(pid)
-            return stopped("timeout", f"longer than {limits['seconds']:g} s")
-
-
-def resident(pid: int) -> int:
-    """Resident memory of a process in bytes; 0 once it has ended."""
-    try:
-        return psutil.Process(pid).memory_info().rss
-    except psutil.Error:
-        return 0
-
-
-def kill_descendants(pid: int) -> None:
-    """Kill what a cell has started, also what has left its process group."""
-    with suppress(psutil.Error):
-        for descendant in psutil.Process(pid).children(recursive=True):
-            with suppress(psutil.Error):
-                descendant.kill()
-
-
-def end(pid: int) -> int:
-    """Kill the process group of a cell, whether or not it would rather go on, and return its exit code."""
-    with suppress(ProcessLookupError, PermissionError):  # macOS says PermissionError where all have ended
-        os.killpg(pid, signal.SIGKILL)
-    os.kill(pid, signal.SIGKILL)  # it may have left its group; until it is waited for, the number is its own
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    answer = json.loads(answers[-1]) if ending.status == "done" else stopped(ending.status, ending.message)
+    return {**answer, "elapsed_s": time.perf_counter() - start}
 
 
 def stopped(status: str, message: str) -> Message:
     """The answer for a cell that has no rows."""
     return {"status": status, "message": message, "rows": []}
-
-
-def died(exitcode: int) -> Message:
-    """The answer for a cell that ended without one."""
-    if exitcode < 0:
-        return stopped("failed", f"the process of the cell was killed by {signal.Signals(-exitcode).name}")
-    return stopped("failed", f"the process of the cell ended without a result, with exit code {exitcode}")
-
-
-# -------------------------------------------------------------------------------------------- from the inside
-
-
-def measure_and_exit(experiment: Experiment, request: Message, result: int) -> NoReturn:
-    """All that the process of a cell does."""
-    try:
-        os.setpgid(0, 0)
-        set_backstops(request["seconds"], request["megabytes"])
-        random.seed(SEED)
-        np.random.seed(SEED)  # noqa: NPY002  the function under test may use the global generator
-        answer = json.dumps(attempt(experiment, request["cell"])).encode() + b"\n"
-        sys.stdout.flush()
-        sys.stderr.flush()
-        with os.fdopen(result, "wb") as pipe:
-            pipe.write(answer)
-    except BaseException:
-        traceback.print_exc()
-        os._exit(1)
-    os._exit(0)  # the clean-up at exit is the worker's
-
-
-def set_backstops(seconds: float, megabytes: float) -> None:
-    """Have the system stop what the worker cannot see in time, or no longer sees because it was killed.
-
-    Generously, since the worker is the judge: libraries reserve more address space than they use, and
-    processor time is the sum over threads.
-    """
-    mapped = psutil.Process().memory_info().vms
-    for kind, most in (
-        (resource.RLIMIT_AS, mapped + 4 * megabytes * MEGABYTE),
-        (resource.RLIMIT_CPU, 2 + 2 * seconds * (os.cpu_count() or 1)),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        with suppress(ValueError, OSError):  # a lower one is set already, or the system has no such limit
-            resource.setrlimit(kind, (math.ceil(most),) * 2)
 
 
 def attempt(experiment: Experiment, cell: dict[str, Any]) -> Message:
