@@ -4,25 +4,50 @@ The program runs on numbers of many digits (mpmath), and our own reverse or forw
 of the table are exact, so that nothing but the arithmetic rounds. Two runs, the second with more than twice the digits,
 must agree to the digits asked for; else the precision is raised until they do. So a program may be as ill-conditioned
 as it likes: it is followed with digits enough.
+
+The branches are those that f takes in floats, since it is their derivative that every method computes; where high
+precision would have taken another one, a ReferenceWarning says so (see branches.py).
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from diffbench import operators
-from diffbench.errors import DiffbenchError, TraceLost, UnknownName, did_you_mean
+from diffbench.branches import Path, noting
+from diffbench.errors import ArgumentError, DiffbenchError, TraceLost, UnknownName, did_you_mean
 from diffbench.exact import Digits, ExactTrace
 from diffbench.flat import FlatFunction, float_leaf, name_of
 from diffbench.primitives.primitive import LIFT, Traced
+from diffbench.question import VERBS, Question
 from diffbench.structure import Structure, flatten, map_leaves, unflatten
+from diffbench.watching import Watched
 
-VERBS = ("derivative", "gradient", "jacobian", "hessian", "jvp", "vjp", "hvp")
-DIRECTED = ("jvp", "vjp", "hvp")
 GUARD = 10  # digits beyond those asked for
 MOST = 64  # times the digits asked for: from here on precision is raised no further
+
+
+class ReferenceWarning(UserWarning):
+    """What db.reference returns is the derivative of the program as floats run it; in exact numbers it would differ."""
+
+
+@dataclass(frozen=True)
+class ExactResult:
+    """A derivative to many digits.
+
+    leaves : an object array of mpf for each leaf; structure : the containers that hold them.
+    question : what was differentiated; followed : what f decided in floats, if that was followed.
+    elsewhere : in words, where high precision would have taken another branch than floats do.
+    """
+
+    leaves: list[np.ndarray]
+    structure: Structure
+    question: Question
+    followed: Sequence[np.ndarray] | None
+    elsewhere: list[str]
 
 
 def reference(
@@ -31,6 +56,7 @@ def reference(
     quantity: str = "gradient",
     digits: int = 50,
     argnum: int | tuple[int, ...] = 0,
+    branches: str = "float",
     **kwargs: Any,
 ) -> Any:
     """A derivative of f at a point to many digits, every one of them right.
@@ -39,12 +65,16 @@ def reference(
     args : those of the verb of that name, the direction last where it takes one. A float is taken as its exact binary
         value, an mpf with all its digits.
     digits : significant decimal digits of every entry.
+    branches : "float" to go where f goes in the precision of its arguments, with a ReferenceWarning where high
+        precision would go elsewhere; "exact" to go where that goes.
     kwargs : passed through to f.
 
     Returns mpmath numbers in the containers and shapes of the verb: object arrays, one mpf for a scalar. What the
     program computes without the differentiated arguments is computed in floats, as ever, and exact from there on.
-    Cost: two runs or more, at some microseconds an operation; memory as for reverse mode.
-    Raises what the verb raises, and DiffbenchError where no precision settles the digits.
+    `correctly_rounded` makes floats of them.
+    Cost: a run in floats and two or more of many digits, at some microseconds an operation; memory of reverse mode.
+    Raises what the verb raises, DiffbenchError where no precision settles the digits, and UnsupportedPrimitive for an
+    operation that numbers of many digits do not have; diffbench.consensus then is the best that can be had in floats.
 
     >>> reference(lambda x: 4 * x * (1 - x), 0.25, quantity="derivative")
     mpf('2.0')
@@ -52,49 +82,104 @@ def reference(
     >>> mpmath.nstr(reference(np.exp, 0.5, quantity="derivative"), 30)
     '1.64872127070012814684865078781'
     """
-    if quantity not in (*VERBS, "value"):
-        raise UnknownName(f"reference: no quantity {quantity!r}; {did_you_mean(quantity, (*VERBS, 'value'))}")
+    if branches not in ("float", "exact"):
+        raise ArgumentError(f"reference: branches={branches!r}, expected 'float' or 'exact'")
+    result = exactly(Question(f, args, kwargs, quantity, argnum), digits, branches == "float")
+    if result.elsewhere:
+        warnings.warn(
+            f"reference: {name_of(f)} is followed along the branches it takes in floats; high precision would have "
+            f"gone elsewhere at {result.elsewhere[0]}",
+            ReferenceWarning,
+            stacklevel=2,
+        )
+    return unflatten(result.structure, [leaf[()] for leaf in result.leaves])
+
+
+def exactly(question: Question, digits: int, as_floats_go: bool = True) -> ExactResult:
+    """What `reference` returns, with what there is to know about it."""
+    if question.quantity not in (*VERBS, "value"):
+        raise UnknownName(
+            f"reference: no quantity {question.quantity!r}; {did_you_mean(question.quantity, (*VERBS, 'value'))}"
+        )
+    followed = _decisions(question) if as_floats_go else None
     precision = digits + GUARD
-    coarse, _ = _run(f, args, kwargs, quantity, argnum, precision)
+    coarse, structure, elsewhere = _run(question, followed, precision)
+    settled: list[np.ndarray] = [np.full(leaf.shape, None) for leaf in coarse]
     while precision <= MOST * digits:
         precision = 2 * precision + GUARD
-        fine, structure = _run(f, args, kwargs, quantity, argnum, precision)
-        agreed = [_agreed(a, b, digits) for a, b in zip(coarse, fine)]
-        if all(leaf is not None for leaf in agreed):
-            return unflatten(structure, agreed)
-        coarse = [_last_nonzero(a, b) for a, b in zip(coarse, fine)]
+        fine, structure, elsewhere = _run(question, followed, precision)
+        if [leaf.shape for leaf in fine] != [leaf.shape for leaf in settled]:
+            settled = [np.full(leaf.shape, None) for leaf in fine]
+        else:
+            for leaf, a, b in zip(settled, coarse, fine):
+                _settle(leaf, a, b, digits)
+        if all(entry is not None for leaf in settled for entry in leaf.flat):
+            return ExactResult(settled, structure, question, followed, elsewhere)
+        coarse = fine
     raise DiffbenchError(
-        f"reference: not even {precision} digits settle {digits} digits of the {quantity} of {name_of(f)}",
+        f"reference: not even {precision} digits settle {digits} digits of the {question.quantity} of "
+        f"{name_of(question.f)}",
         why="f is chaotic beyond that, jumps at this very point, or does not return the same twice",
         hint="make f deterministic, move the point, or ask for fewer digits",
     )
 
 
+def rounding(result: ExactResult) -> list[np.ndarray]:
+    """How far from the truth the same program comes out in arithmetic of 53 bits: a float for each entry.
+
+    The largest of three runs, with 53 bits and somewhat less, each in units of its own precision: one sample of the
+    rounding errors that any program which computes these derivatives in float64 will make.
+    """
+    worst = [np.zeros(leaf.shape) for leaf in result.leaves]
+    for digits in (15, 14, 13):  # of mpmath: 53, 50, 47 bits
+        scale = 2.0 ** (Digits(digits).context.prec - 53)
+        found, _, _ = _run(result.question, result.followed, digits)
+        for so_far, a, b in zip(worst, found, result.leaves):
+            for index in np.ndindex(b.shape):
+                error = float(abs(a[index] - b[index])) * scale if a.shape == b.shape else np.inf
+                so_far[index] = max(so_far[index], error if error == error else 0.0)
+    return worst
+
+
+def _decisions(question: Question) -> list[np.ndarray] | None:
+    """What f decides when it runs in floats; None where such a run cannot be watched."""
+    argnums, args = question.argnums, question.arguments
+    if any(_is_mpf(leaf) for k in argnums for leaf in flatten(args[k])[0]):
+        return None
+    function = FlatFunction("value", question.f, args, dict(question.kwargs), argnums, has_aux=False, scalar=False)
+    path = Path()
+    try:
+        with np.errstate(all="ignore"):
+            function([Watched(leaf, path) for leaf in function.take_apart(copied=True)])
+    except DiffbenchError:
+        return None
+    return path.taken
+
+
 def _run(
-    f: Callable, args: tuple, kwargs: dict, quantity: str, argnum: int | tuple[int, ...], precision: int
-) -> tuple[list, Structure]:
-    """One run with so many digits: the leaves of the result as object arrays, and its structure."""
-    trace = ExactTrace(Digits(precision))
-    argnums = (argnum,) if isinstance(argnum, int) else tuple(argnum)
-    count = len(args) - (quantity in DIRECTED)
-    differentiated = {k % count for k in argnums if -count <= k < count} | set(range(count, len(args)))
+    question: Question, followed: Sequence[np.ndarray] | None, precision: int
+) -> tuple[list, Structure, list[str]]:
+    """One run with so many digits: the leaves of the result as object arrays, their structure, and `elsewhere`."""
+    trace, argnums, f, paths = ExactTrace(Digits(precision)), question.argnums, question.f, list[Path]()
+    if followed is not None:
+        f = noting(f, argnums, followed, paths)
     exact = [
-        map_leaves(partial(_lift, trace, quantity, f, k), arg) if k in differentiated else _lift_mpf(trace, arg)
-        for k, arg in enumerate(args)
+        map_leaves(partial(_lift, trace, question.quantity, question.f, k), arg)
+        if k in argnums or k >= len(question.arguments)
+        else _lift_mpf(trace, arg)
+        for k, arg in enumerate(question.args)
     ]
-    kwargs = {name: _lift_mpf(trace, arg) for name, arg in kwargs.items()}
+    kwargs = {name: _lift_mpf(trace, arg) for name, arg in question.kwargs.items()}
     before = LIFT.set(trace.lift)  # the rules compute with constants too, as log(2) for 2**x
     try:
-        if quantity == "value":
-            function = FlatFunction(
-                "value", f, tuple(exact), kwargs, tuple(differentiated), has_aux=False, scalar=False
-            )
+        if question.quantity == "value":
+            function = FlatFunction("value", f, tuple(exact), kwargs, argnums, has_aux=False, scalar=False)
             leaves, structure = function(function.take_apart(copied=True)), function.result_structure
         else:
-            leaves, structure = flatten(getattr(operators, quantity)(f, argnum=argnum)(*exact, **kwargs))
+            leaves, structure = flatten(question.verb(f=f)(*exact, **kwargs))
     finally:
         LIFT.reset(before)
-    return [trace.entries(leaf) for leaf in leaves], structure
+    return [trace.entries(leaf) for leaf in leaves], structure, [place for path in paths for place in path.elsewhere]
 
 
 def _lift(trace: ExactTrace, quantity: str, f: Callable, argnum: int, leaf: Any) -> Any:
@@ -124,28 +209,25 @@ def _is_mpf(leaf: Any) -> bool:
 # -- digits ------------------------------------------------------------------------------------------------------------
 
 
-def _last_nonzero(coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
-    """What a finer run must be compared with: a zero may have come out by luck, so what was there before it counts."""
-    return np.where(fine == 0, coarse, fine) if coarse.shape == fine.shape else fine
+def _settle(settled: np.ndarray, coarse: np.ndarray, fine: np.ndarray, digits: int) -> None:
+    """Note the entries of which two runs share the digits asked for; those of an earlier pair of runs stay.
 
-
-def _agreed(coarse: np.ndarray, fine: np.ndarray, digits: int) -> Any:
-    """The digits that two runs share, as mpmath numbers; None if they share fewer than asked for in some entry."""
+    An entry that is exactly zero may come out as rounding errors of any size, 0 in one run and 1e-131 in the next: it
+    settles with the first pair in which it shrinks as fast as the precision grows, and others with another pair.
+    """
     import mpmath
 
     context = mpmath.MPContext()
     context.dps = digits
-    agreed = np.empty(fine.shape, object)
-    if coarse.shape != fine.shape:
-        return None
-    for index in np.ndindex(fine.shape):
+    for index in np.ndindex(settled.shape):
+        if settled[index] is not None:
+            continue
         a, b = context.convert(coarse[index]), context.convert(fine[index])
         if abs(b) <= abs(a) * context.eps and context.isfinite(a):
-            b = context.zero  # what shrinks as fast as the precision grows is zero
+            b = context.zero
         elif not (abs(a - b) <= abs(b) * context.eps or a == b or (a != a and b != b)):
-            return None
-        agreed[index] = mpmath.mp.make_mpf((+b)._mpf_)
-    return agreed[()]
+            continue
+        settled[index] = mpmath.mp.make_mpf((+b)._mpf_)
 
 
 def correctly_rounded(exact: Any) -> Any:

@@ -24,7 +24,7 @@ class Watched(TracedArray):
 
     __slots__ = ("_trace", "primal")
 
-    def __init__(self, primal: Any, trace: "Watch"):
+    def __init__(self, primal: Any, trace: Trace):
         self.primal, self._trace = primal, trace
 
 

@@ -118,7 +118,7 @@ def test_no_row_of_the_table_falls_back_to_double_precision(example):
         )
         for sign in (1, -1)
     )
-    found = reference(example.f, *example.point, direction, quantity="jvp", argnum=example.argnums)
+    found = reference(example.f, *example.point, direction, quantity="jvp", argnum=example.argnums, branches="exact")
     difference = (np.asarray(above, dtype=object) - below) / (2 * step)
     assert np.all(abs(np.asarray(found, dtype=object) - difference) < mpf(10) ** -45)
 
@@ -134,6 +134,75 @@ def test_forward_and_reverse_mode_share_fifty_digits(example):
 def inner(exact, floats):
     pairs = zip(np.asarray(exact, dtype=object).flat, np.asarray(floats).flat, strict=True)
     return mpmath.fsum(a * mpf(float(b)) for a, b in pairs)
+
+
+# -- branches ----------------------------------------------------------------------------------------------------------
+
+
+def newton_root(a):
+    y, before = 1.0, 0.0
+    while y != before:
+        y, before = 0.5 * (y + a / y), y
+    return y
+
+
+def test_a_loop_that_waits_for_convergence_takes_the_turns_that_floats_take_and_says_so():
+    with pytest.warns(db.ReferenceWarning, match=r"gone elsewhere at numpy.not_equal at .*test_reference.py"):
+        found = reference(newton_root, 2.0, quantity="derivative")
+    assert agree(found, 1 / (2 * mpmath.sqrt(2)), digits=40)
+    assert not agree(found, 1 / (2 * mpmath.sqrt(2)))
+
+
+def test_high_precision_may_decide_for_itself():
+    found = reference(newton_root, 2.0, quantity="derivative", branches="exact")
+    assert agree(found, 1 / (2 * mpmath.sqrt(2)))
+
+
+@pytest.mark.parametrize(
+    ("f", "as_floats", "exactly"),
+    [
+        (lambda x: x**2 if 3 * x > 0.3 else 7 * x, 0.2, 0.2),
+        (lambda x: x**2 if 3 * x == 0.30000000000000004 else 7 * x, 0.2, 7),
+        (lambda x: np.abs(3 * x - 0.30000000000000004), 0, -3),
+        (lambda x: np.maximum(3 * x, 0.30000000000000004), 1.5, 0),
+        (lambda x: np.where(np.floor(30 * x + 1e-17) == 3, x**2, x), 0.2, 0.2),
+    ],
+)
+def test_the_branch_of_the_floats_is_taken_where_rounding_decides(f, as_floats, exactly):
+    """In floats 3 * 0.1 is 0.30000000000000004; the exact product is a little less."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", db.ReferenceWarning)
+        followed = reference(f, 0.1, quantity="derivative")
+    assert float(followed) == pytest.approx(as_floats)
+    assert float(followed) == db.derivative(f)(0.1)
+    assert float(reference(f, 0.1, quantity="derivative", branches="exact")) == pytest.approx(exactly)
+
+
+def test_programs_that_decide_alike_warn_of_nothing():
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert reference(lambda x: np.sum(np.sort(x)[np.argsort(-x)]), np.array([3.0, 1.0, 2.0])).tolist() == [1, 1, 1]
+
+
+def test_an_unknown_way_to_branch_is_refused():
+    with pytest.raises(db.ArgumentError, match="branches='exactly'"):
+        reference(np.sin, 1.0, branches="exactly")
+
+
+def test_entries_that_are_zero_settle_one_by_one():
+    """They come out as rounding errors of any size or none, and hardly ever all of them well at the same precision."""
+    n = 40
+    x = np.random.default_rng(0).standard_normal(n)
+
+    def f(x):
+        return np.sum(np.log(np.exp(x) * np.exp(-2 * x)) + x)
+
+    found = reference(f, x)
+    assert all(entry == 0 for entry in found)
 
 
 # -- shapes, containers, arguments -------------------------------------------------------------------------------------
