@@ -11,6 +11,7 @@ from typing import Any
 
 from diffbench.backends.base import Differentiator
 from diffbench.checkpointing import checkpoint, checkpointed_loop
+from diffbench.compare import compare, recommend
 from diffbench.debugging import debug
 from diffbench.dispatch import is_traced, primal, stop_gradient
 from diffbench.errors import (
@@ -44,7 +45,7 @@ from diffbench.operators import (
     value_and_gradient,
     vjp,
 )
-from diffbench.reference import reference
+from diffbench.reference import ReferenceWarning, reference
 from diffbench.registry import backends, get_backend, register_backend
 from diffbench.user_primitive import primitive
 
@@ -76,6 +77,7 @@ __all__ = [
     "NonfiniteError",
     "NotAnalytic",
     "NotRepeatable",
+    "ReferenceWarning",
     "ResultError",
     "StepNotFound",
     "TraceLost",
@@ -85,6 +87,7 @@ __all__ = [
     "backends",
     "checkpoint",
     "checkpointed_loop",
+    "compare",
     "debug",
     "derivative",
     "diagnose",
@@ -102,6 +105,7 @@ __all__ = [
     "primal",
     "primitive",
     "pullback",
+    "recommend",
     "reference",
     "register_backend",
     "stop_gradient",

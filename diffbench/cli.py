@@ -1,4 +1,4 @@
-"""The command `diffbench`: measure experiments, draw them again, trace a function, list the backends.
+"""The command `diffbench`: measure experiments, draw them again, compare backends, trace a function, list backends.
 
 Exit codes: 0 done, whatever theory says of it; 1 something could not be done (or, with --strict, a claim failed);
 2 the command was not understood; 130 interrupted.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import diffbench
+from diffbench import compare_command
 from diffbench.errors import DiffbenchError
 from diffbench.lecture.command import add_trace
 from diffbench.runner.experiment import PROFILES, Claim, Experiment, discover, load
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     add_common(figures)
     figures.add_argument("--profile", choices=PROFILES, help="that of the last run if not given")
 
+    compare_command.add_to(commands)
     add_trace(commands)
 
     backends = commands.add_parser("backends", help="list every backend and what it can do")

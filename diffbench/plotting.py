@@ -145,6 +145,11 @@ def log_axes(ax: Axes, *, x: bool = True, y: bool = True, base: int = 10) -> Non
         ax.yaxis.set_minor_locator(NullLocator())
 
 
+def finer(axis: Axis) -> None:
+    """Ticks at 1, 2, 5, 10, 20, ... on a logarithmic axis of few decades."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+
+
 def seconds(axis: Axis) -> None:
     """Ticks of an axis in seconds as ns, µs, ms, s."""
     axis.set_major_formatter(EngFormatter(unit="s"))
@@ -232,7 +237,7 @@ def _enough_ticks(ax: Axes) -> None:
     """On a logarithmic y axis of few decades, ticks at 1, 2, 5, 10, 20, ... instead of a tick a decade."""
     low, high = ax.get_ylim()
     if ax.get_yscale() == "log" and high < 1000 * low:
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        finer(ax.yaxis)
         if isinstance(ax.yaxis.get_major_formatter(), LogFormatter):
             ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 

@@ -2,6 +2,14 @@
 
 from collections.abc import Sequence
 
+LATEX = str.maketrans(
+    {
+        **{sign: "\\" + sign for sign in "&%$#_{}"},
+        "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+        "µ": r"\textmu{}", "±": r"$\pm$", "×": r"$\times$", "<": r"\textless{}", ">": r"\textgreater{}",
+    }
+)  # fmt: skip
+
 
 def both(stem: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, str]:
     """File name -> text, for `stem`.md and `stem`.tex; cells are text, with $...$ around mathematics."""
@@ -19,8 +27,26 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rows))
 
 
-def latex(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    r"""A `tabular` in LaTeX.
+def markdown_text(text: str) -> str:
+    """A text that stands for itself in a cell of a Markdown table.
+
+    >>> markdown_text("a|b <c>")
+    'a\\\\|b &lt;c>'
+    """
+    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").split())
+
+
+def latex_text(text: str) -> str:
+    r"""A text that stands for itself in LaTeX.
+
+    >>> print(latex_text("a_b & 5 %"))
+    a\_b \& 5 \%
+    """
+    return " ".join(text.translate(LATEX).split())
+
+
+def latex(head: Sequence[str], rows: Sequence[Sequence[str]], *, booktabs: bool = False) -> str:
+    r"""A `tabular` in LaTeX; with the rules of the package booktabs where asked for.
 
     >>> print(latex(["n", "$l_n$"], [["1", "$x$"]]), end="")
     \begin{tabular}{ll}
@@ -30,5 +56,6 @@ def latex(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     \end{tabular}
     """
     first, *others = [" & ".join(row) + r" \\" for row in (head, *rows)]
-    lines = [rf"\begin{{tabular}}{{{'l' * len(head)}}}", first, r"\hline", *others, r"\end{tabular}"]
+    top, middle, bottom = ([r"\toprule"], r"\midrule", [r"\bottomrule"]) if booktabs else ([], r"\hline", [])
+    lines = [rf"\begin{{tabular}}{{{'l' * len(head)}}}", *top, first, middle, *others, *bottom, r"\end{tabular}"]
     return "\n".join(lines) + "\n"
