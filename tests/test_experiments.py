@@ -92,3 +92,12 @@ def test_dimension_believes_no_gradient_that_is_wrong(monkeypatch):
     row = dimension.measure("helmholtz", "finite-forward", 3)
     assert row["status"] == "wrong"
     assert "ratio" not in row
+
+
+def test_accuracy_marks_what_is_refused_beside_what_is_right():
+    accuracy = load("accuracy", EXPERIMENTS).module
+    rows = {row["backend"]: row for row in accuracy.measure("soft_relu_branch", 2, ["complex-step", "reverse"])}
+    assert rows["complex-step"]["status"] == "unsupported"
+    assert rows["complex-step"]["message"].startswith("NotAnalytic")
+    assert rows["reverse"]["status"] == "ok"
+    assert rows["reverse"]["digits"] > 15
