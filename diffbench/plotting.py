@@ -28,6 +28,7 @@ from matplotlib.ticker import EngFormatter, LogFormatter, LogLocator, NullLocato
 GUIDE = "#888888"
 INK = "#222222"
 SIZE = (13.33, 7.5)  # a 16:9 slide, in inches
+NO_DATE: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
 TYPE = 20  # points; a twenty-seventh of the height of the slide
 
 STYLE: dict[str, Any] = {
@@ -254,32 +255,42 @@ def _end(one: Line2D) -> tuple[float, float] | None:
 def spread(wanted: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> np.ndarray:
     """Heights in the same order, at least `gap` apart, in [low, high], as near as can be to the wanted ones.
 
-    Least squares under an order is isotonic regression: neighbours that collide pool to their mean.
-
     >>> spread([0.5, 0.5, 0.9], gap=0.1).round(2)
     array([0.45, 0.55, 0.9 ])
     """
     order = np.argsort(wanted, kind="stable")
-    pools: list[list[float]] = []  # each one is [sum, count]
-    for rank, index in enumerate(order):
-        pools.append([wanted[index] - rank * gap, 1])
-        while len(pools) > 1 and pools[-2][0] / pools[-2][1] > pools[-1][0] / pools[-1][1]:
-            total, count = pools.pop()
-            pools[-1][0] += total
-            pools[-1][1] += count
-    ground = np.array([total / count for total, count in pools for _ in range(int(count))])
+    rises = gap * np.arange(len(order))
+    ground = nondecreasing(np.asarray(wanted, float)[order] - rises)
     heights = np.empty(len(order))
-    heights[order] = np.clip(ground, low, max(low, high - gap * (len(order) - 1))) + gap * np.arange(len(order))
+    heights[order] = np.clip(ground, low, max(low, high - gap * (len(order) - 1))) + rises
     return heights
+
+
+def nondecreasing(
+    wanted: Sequence[float] | np.ndarray, weights: Sequence[float] | np.ndarray | None = None
+) -> np.ndarray:
+    """The nondecreasing numbers nearest to the wanted ones, in least squares: isotonic regression.
+
+    Neighbours in the wrong order pool to their mean (Ayer, Brunk, Ewing, Reid and Silverman, 1955).
+
+    >>> nondecreasing([1.0, 4.0, 2.0, 5.0])
+    array([1., 3., 3., 5.])
+    """
+    pools: list[list[float]] = []  # each one is [weighted sum, weight, count]
+    for value, weight in zip(wanted, np.ones(len(wanted)) if weights is None else weights):
+        pools.append([value * weight, weight, 1])
+        while len(pools) > 1 and pools[-2][0] / pools[-2][1] > pools[-1][0] / pools[-1][1]:
+            last = pools.pop()
+            pools[-1] = [a + b for a, b in zip(pools[-1], last)]
+    return np.array([total / weight for total, weight, count in pools for _ in range(int(count))])
 
 
 def save(fig: Figure, stem: str | Path) -> list[Path]:
     """Write `stem`.svg, .pdf and .png and return their paths; the same figure gives the same bytes."""
-    no_date = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
-    paths = [Path(f"{stem}.{suffix}") for suffix in no_date]
+    paths = [Path(f"{stem}.{suffix}") for suffix in NO_DATE]
     with style():
         fig.draw_without_rendering()
         fig.set_layout_engine("none")  # one layout for all three
-        for path, metadata in zip(paths, no_date.values(), strict=True):
+        for path, metadata in zip(paths, NO_DATE.values(), strict=True):
             fig.savefig(path, metadata=metadata)
     return paths

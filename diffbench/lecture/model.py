@@ -16,6 +16,10 @@ from diffbench.lecture.recording import Entry
 from diffbench.primitives.arrays import shape_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
     from diffbench.lecture.sweeps import Pulled, Pushed
     from diffbench.lecture.tables import StepTable
 
@@ -191,6 +195,50 @@ class WengertList:
         from diffbench.lecture.counts import operation_counts
 
         return operation_counts(self)
+
+    def draw(self, mode: str = "reverse", step: int | None = None, seed: Any = None, most: int = 60) -> "Figure":
+        """The computational graph as a figure the size of a slide: inputs left, layers by depth, partials at the edges.
+
+        mode : "value", "forward" or "reverse".       step : how far the sweep has come; 0 is its start, None its end.
+        seed : as `forward` and `reverse` take it.
+        most : boxes; where there are more steps, loops, then statements, then runs of steps become one box each.
+
+        Raises DirectionError for a seed that does not fit, ArgumentError for a step that there is not.
+
+        >>> import numpy as np, diffbench as db
+        >>> w = db.trace(lambda x1, x2: np.sin(x1 * x2), 2.0, 3.0)
+        >>> figure = w.draw("forward", step=1, seed=(1, 0))  # figure.savefig("graph.pdf")
+        """
+        from diffbench.lecture.draw import draw
+
+        return draw(self, mode, step, seed, most)
+
+    def frames(
+        self,
+        mode: str = "reverse",
+        seed: Any = None,
+        folder: "str | Path | None" = None,
+        suffix: str = "pdf",
+        most: int = 60,
+    ) -> "list[Figure] | list[Path]":
+        """The graph at every step of a sweep, with the same places in each: figures, or files frame_00.pdf, ...
+
+        folder : where to write the files, if any.       suffix : "pdf", "svg" or "png".       The rest as for `draw`.
+        """
+        from diffbench.lecture.draw import frames
+
+        return frames(self, mode, seed, folder, suffix, most)
+
+    def animate(
+        self, path: "str | Path", mode: str = "reverse", seed: Any = None, seconds: float = 2.0, most: int = 60
+    ) -> "Path":
+        """A sweep as a film: .gif, .html (with buttons to stop and step), or .mp4 where ffmpeg is installed.
+
+        seconds : that each step is seen.       The rest is as for `draw`. Raises MissingPackage without ffmpeg.
+        """
+        from diffbench.lecture.draw import animate
+
+        return animate(self, path, mode, seed, seconds, most)
 
     def __len__(self) -> int:
         """The number of elementary operations."""
