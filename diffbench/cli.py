@@ -16,6 +16,7 @@ import diffbench
 from diffbench import compare_command
 from diffbench.errors import DiffbenchError
 from diffbench.lecture.command import add_trace
+from diffbench.lecture.walk_command import add_walk
 from diffbench.runner.experiment import PROFILES, Claim, Experiment, discover, load
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
 
     compare_command.add_to(commands)
     add_trace(commands)
+    add_walk(commands)
 
     backends = commands.add_parser("backends", help="list every backend and what it can do")
     backends.set_defaults(command=backends_command)

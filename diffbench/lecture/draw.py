@@ -133,11 +133,7 @@ class Painter:
         self.carried = {term for stage in done for term in stage.carried}
         self.carrying = {term for stage in now for term in stage.carried}
         self.present = {stage.present for stage in now}
-        self.finished = {stage.present for stage in done}
-        if sweep.mode != "reverse":
-            self.finished |= set(sweep.walk.inputs)
-        elif shot == len(sweep.shots) - 1:
-            self.finished |= set(self.moved)
+        self.finished = {step for stage in done for step in stage.finished}
 
     def paint(self) -> None:
         """Arrows first, since boxes and labels lie on them."""
@@ -158,16 +154,11 @@ class Painter:
         """The curve and its head, at the end to which a number has gone along it."""
         now, done = self.carrying.intersection(arrow.terms), self.carried.intersection(arrow.terms)
         colour, width = self.colour if done else PENDING, 0.17 if now else 0.09
-        points = [arrow.points[0], *arrow.points[1:]]
-        (x, y), out = points[-1], HEAD
-        if done and self.sweep.mode == "reverse":
-            points[-1] = (x + HEAD, y)
-            (x, y), out = points[0], -HEAD
-            points[0] = x, y = (x + HEAD, y)
+        points, (tip, (x, y)) = arrow.pointing(to_parent=bool(done) and self.sweep.mode == "reverse")
         codes = [Curve.MOVETO, *[Curve.CURVE4] * (len(points) - 1)]
         self.ax.add_patch(PathPatch(Curve(points, codes), fill=False, edgecolor=colour, linewidth=width * self.em))
         half = HEAD * (0.62 if now else 0.45)
-        self.ax.add_patch(Polygon([(x + out, y), (x, y - half), (x, y + half)], facecolor=colour, edgecolor="none"))
+        self.ax.add_patch(Polygon([tip, (x, y - half), (x, y + half)], facecolor=colour, edgecolor="none"))
 
     def label(self, arrow: Arrow) -> None:
         """The local partial; its number comes with the value of the step."""

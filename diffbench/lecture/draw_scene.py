@@ -60,6 +60,16 @@ class Arrow:
     label: str
     at: Point
 
+    def pointing(self, to_parent: bool) -> tuple[list[Point], tuple[Point, Point]]:
+        """The curve, and its head at the child or at the parent: the tip and the middle of the base."""
+        points = list(self.points)
+        if to_parent:
+            x, y = points[0]
+            points[0], points[-1] = (x + HEAD, y), (points[-1][0] + HEAD, points[-1][1])
+            return points, ((x, y), (x + HEAD, y))
+        x, y = points[-1]
+        return points, ((x + HEAD, y), (x, y))
+
 
 @dataclass(frozen=True)
 class Scene:

@@ -27,6 +27,7 @@ class Stage:
     values : steps whose primal is computed now.
     moved : step -> its tangent or adjoint from now on; an adjoint that messages still come to is a partial sum.
     carried : (child, which of its partials) of the arrows that a number goes along now.
+    finished : steps of which all is known from now on.
     words : what happens, in a sentence. lines : the formulas, with their numbers.
     """
 
@@ -36,6 +37,7 @@ class Stage:
     values: Sequence[int] = ()
     moved: dict[int, Any] = field(default_factory=dict)
     carried: Sequence[tuple[int, int]] = ()
+    finished: Sequence[int] = ()
 
 
 def stages(walk: WengertList, mode: str, seed: Any = None) -> list[Stage]:
@@ -53,14 +55,14 @@ def stages(walk: WengertList, mode: str, seed: Any = None) -> list[Stage]:
 
 def value_stages(walk: WengertList) -> list[Stage]:
     """First the inputs, then each step."""
-    start = Stage(None, "The arguments are given.", [_given(walk, walk.inputs)], walk.inputs)
+    start = Stage(None, "The arguments are given.", [_given(walk, walk.inputs)], walk.inputs, finished=walk.inputs)
     return [start, *(_valued(step) for step in walk.steps if not step.is_input)]
 
 
 def _valued(step: Step) -> Stage:
     said = f"The next elementary step: {step.primitive}." if step.partials else "This result is a constant."
     line = f"{pretty(step.formula)} = {number(step.value)}"
-    return Stage(step.index, said, [line], [step.index], carried=_arrows(step))
+    return Stage(step.index, said, [line], [step.index], {}, _arrows(step), [step.index])
 
 
 def _arrows(step: Step) -> list[tuple[int, int]]:
@@ -76,7 +78,7 @@ def forward_stages(walk: WengertList, seed: Any) -> list[Stage]:
     seeds = {place: pushed[place].tangent for place in walk.inputs}
     words = "The arguments are given, and the seed: in which direction they move."
     lines = [_given(walk, walk.inputs), _given(walk, seeds, dotted)]
-    start = Stage(None, words, lines, walk.inputs, seeds)
+    start = Stage(None, words, lines, walk.inputs, seeds, finished=walk.inputs)
     return [start, *(_pushed(walk, event) for event in pushed if not walk.steps[event.step].is_input)]
 
 
@@ -91,7 +93,7 @@ def _pushed(walk: WengertList, event: Pushed) -> Stage:
     if names:
         said += ", each times its local partial." if len(set(names)) > 1 else ", times the local partial."
     lines = [f"{pretty(step.formula)} = {number(step.value)}", line.replace("+ −", "− ")]
-    return Stage(step.index, said, lines, [step.index], {step.index: event.tangent}, _arrows(step))
+    return Stage(step.index, said, lines, [step.index], {step.index: event.tangent}, _arrows(step), [step.index])
 
 
 # ----------------------------------------------------------------------------------------------------------- reverse
@@ -120,7 +122,7 @@ def reverse_stages(walk: WengertList, seed: Any) -> list[Stage]:
             found.append(_pulled(walk, event, so_far))
     inputs = dict(sorted(inputs.items()))
     end = "No more messages: the adjoints of the inputs are the derivative."
-    return [*found, Stage(None, end, [_given(walk, inputs, barred)], moved=inputs)]
+    return [*found, Stage(None, end, [_given(walk, inputs, barred)], moved=inputs, finished=list(inputs))]
 
 
 def _pulled(walk: WengertList, event: Pulled, so_far: dict[int, Any]) -> Stage:
@@ -139,7 +141,7 @@ def _pulled(walk: WengertList, event: Pulled, so_far: dict[int, Any]) -> Stage:
     names = [walk.steps[message.parent].name for message in event.messages]
     words = f"{pretty(bar)} is complete. {pretty(step.name)} sends {_and(names)} its adjoint times the local partial."
     moved = {message.parent: so_far[message.parent] for message in event.messages}
-    return Stage(step.index, words, lines, (), moved, [(step.index, k) for k in carried])
+    return Stage(step.index, words, lines, (), moved, [(step.index, k) for k in carried], [step.index])
 
 
 # -------------------------------------------------------------------------------------------------------------- texts

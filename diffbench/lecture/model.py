@@ -4,7 +4,7 @@ All that shows a trace (tables.py, source.py, autograd_view.py, the drawings) re
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -239,6 +239,23 @@ class WengertList:
         from diffbench.lecture.draw import animate
 
         return animate(self, path, mode, seed, seconds, most)
+
+    def to_html(self, tangents: Iterable | None = None, cotangents: Iterable | None = None) -> str:
+        """One HTML file that steps through the function, forward and reverse mode, and needs nothing but a browser.
+
+        tangents, cotangents : the seeds to choose from, each as `forward` and `reverse` take it; if not given, one for
+            each number of the arguments and of the result, or all ones where these are more than a dozen.
+
+        Raises ArgumentError for a trace of more than 3000 steps.
+
+        >>> import numpy as np, diffbench as db
+        >>> page = db.trace(lambda x1, x2: np.sin(x1 * x2), 2.0, 3.0).to_html()  # open("page.html", "w").write(page)
+        >>> page.splitlines()[0]
+        '<!doctype html>'
+        """
+        from diffbench.lecture.walk import page
+
+        return page(self, tangents, cotangents)
 
     def __len__(self) -> int:
         """The number of elementary operations."""
