@@ -23,10 +23,10 @@ $(error there is no profile "$(PROFILE)". Write PROFILE=quick, PROFILE=lecture (
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-peers experiments figures test check notebooks lab clean
+.PHONY: help install install-peers install-browser experiments figures test check notebooks lab clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "  PROFILE=quick|lecture|full   how much is measured (default lecture)"
 	@echo "  NAME=step_size               one experiment, or several, instead of all"
@@ -35,6 +35,8 @@ help:  ## list these commands
 install: .venv/installed  ## make .venv and install diffbench into it
 
 install-peers: .venv/peers-installed  ## add the libraries to compare with: JAX, PyTorch, CasADi, ... (about 2 GB)
+
+install-browser: .venv/browser-installed  ## add Playwright, for the tests of the walk-through page in Chromium
 
 experiments: install  ## measure every experiment and draw its figures into results/
 	$(BIN)/diffbench run $(NAME) --profile $(PROFILE)
@@ -68,6 +70,10 @@ clean:  ## remove .venv and all caches; results/ stays, it took long to measure
 .venv/peers-installed: .venv/installed
 	@echo "Installing autograd, CasADi, JAX, MyGrad, numdifftools, SymEngine and PyTorch into .venv: some minutes, once."
 	$(INSTALL) --editable '.[peers]'
+	@touch $@
+
+.venv/browser-installed: .venv/installed
+	$(INSTALL) --editable '.[browser]'
 	@touch $@
 
 .venv/lab-installed: .venv/installed

@@ -1,5 +1,8 @@
 """The pictures of a trace: places do not collide, numbers come at their steps, folds lose nothing, files open."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -240,3 +243,15 @@ def test_what_does_not_fit_is_said(walk, tmp_path):
         walk.frames("forward", (1, 0), tmp_path, "jpg")
     with pytest.raises(ArgumentError, match=r"film\.avi"):
         walk.animate(tmp_path / "film.avi", seed=(1, 0))
+
+
+def test_the_figure_of_the_readme_shows_what_the_code_draws():
+    def f(x1, x2):
+        v1 = x1 * x2
+        v2 = np.log(x2)
+        return np.sin(v1), v1 + v2
+
+    drawn = (Path(__file__).parents[2] / "docs" / "figures" / "reverse_mode.svg").read_text(encoding="utf-8")
+    assert words(db.trace(f, 2.0, 3.0).draw("reverse", step=4, seed=(1, 0))) <= set(
+        re.findall(r">([^<>]+)</text>", drawn)
+    )
