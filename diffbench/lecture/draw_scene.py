@@ -102,6 +102,10 @@ def scene(steps: Sequence[Step], most: int = MOST_BOXES, area: tuple[float, floa
     depth = [0] * len(folds)
     for parent, child, _ in links:
         depth[child] = max(depth[child], depth[parent] + 1)
+    first_use = {parent: depth[child] for parent, child, _ in sorted(links, key=lambda link: -depth[link[1]])}
+    starts = {child for _, child, _ in links}.symmetric_difference(range(len(folds)))
+    for i in starts & first_use.keys():  # an input stands in the band that needs it first
+        depth[i] = first_use[i] - 1
     best = None
     bands: dict[int, list[Band]] = {}  # by their number
     for narrow in (False, True):

@@ -100,6 +100,14 @@ def test_a_deep_graph_is_broken_into_bands_that_name_what_they_take_from_above()
     assert all(box.y > other.y for box in again for other in drawn.boxes if other.text == "x")
 
 
+def test_an_input_stands_left_in_the_band_that_needs_it_first():
+    drawn = scene(db.trace(lambda x, t: logistic(x) - t, 0.2, 1.0).steps)
+    of = {box.text: box for box in drawn.boxes}
+    assert not of["t"].again
+    assert of["t"].y > of["x"].y + 5
+    assert of["t"].x < of["y = v₃ − t"].x
+
+
 def test_every_local_partial_has_its_arrow(walk):
     terms = [term for arrow in scene(walk.steps).arrows for term in arrow.terms]
     assert sorted(terms) == [(step.index, k) for step in walk.steps for k in range(len(step.partials))]
