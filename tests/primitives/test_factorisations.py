@@ -280,3 +280,18 @@ def test_a_call_that_numpy_refuses_raises_what_numpy_raises(case, mode):
         RAISING[case](IDENTITY)
     with pytest.raises(numpys.type):
         db.jacobian(RAISING[case], backend=mode)(IDENTITY)
+
+
+@both_modes
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_function_of_a_matrix_through_equal_eigenvalues_is_nan_where_it_needs_their_vectors(mode):
+    """d(V w² Vᵀ) is finite, but not to be had from the derivatives of V: never a number that is wrong."""
+    c = np.array([[1.0, 2.0], [2.0, 5.0]])
+
+    def f(a):
+        w, v = np.linalg.eigh(a)
+        return np.sum(c * (v @ np.diag(w**2) @ v.T))
+
+    assert np.isnan(db.gradient(f, backend=mode)(2 * np.eye(2))[1, 0])
+    values = db.gradient(lambda a: np.sum(np.linalg.eigvalsh(a) ** 2), backend=mode)(2 * np.eye(2))
+    np.testing.assert_array_equal(values, 4 * np.eye(2))
