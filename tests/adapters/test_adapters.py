@@ -268,6 +268,15 @@ def test_a_program_is_compiled_unchanged(program):
 
 
 @needs("jax")
+def test_an_order_is_compiled():
+    def f(x):
+        return np.sort(-x) @ X + np.median(x) * np.max(x)
+
+    x = np.array([2.0, 0.5, 1.0])
+    np.testing.assert_allclose(db.gradient(f, backend="jax").prepare(X)(x), db.gradient(f)(x), rtol=1e-14)
+
+
+@needs("jax")
 def test_a_plain_value_within_jit_carries_no_derivative():
     for f in (lambda x: x * db.stop_gradient(x), lambda x: x * db.primal(x)):
         assert db.derivative(f, backend="jax").prepare(2.0)(3.0) == 3.0

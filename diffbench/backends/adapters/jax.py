@@ -11,6 +11,7 @@ from diffbench.backends.adapters.foreign import NESTING, Adapter, Foreign, Libra
 from diffbench.backends.adapters.lazy import Lazy
 from diffbench.backends.base import FlatFunction
 from diffbench.exact.trace import OF_THE_SHAPE
+from diffbench.primitives import TABLE
 from diffbench.primitives.elementwise import STOP, TRUTH
 from diffbench.primitives.structural import ASSEMBLE, ASSIGN, INDEX, PIECE
 
@@ -49,11 +50,17 @@ def _assemble(xp, *pieces, indices, shape, dtype):
     return total
 
 
+def _argsort(xp, a, axis, kind, stable):
+    return xp.argsort(a, axis)  # which is stable, and so as good as any
+
+
 class JaxArrays(Library):
     name = "jax"
     numpy = jnp
     scipy_special = Lazy("jax.scipy.special")
-    rules = MappingProxyType({INDEX: _index, PIECE: _index, ASSIGN: _assign, ASSEMBLE: _assemble})
+    rules = MappingProxyType(
+        {INDEX: _index, PIECE: _index, ASSIGN: _assign, ASSEMBLE: _assemble, TABLE[np.argsort]: _argsort}
+    )
 
     def __init__(self):
         super().__init__()
