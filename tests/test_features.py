@@ -22,6 +22,10 @@ KNOWN = {  # defects that are known, and where they are to be mended
     ("copy.deepcopy(x)", "forward"): "as for symbolic",
     ("copy.deepcopy(x)", "reverse"): "as for symbolic",
     ("f-string with a format, .3f", "symbolic"): "TracedArray.__format__ hands the format to a symbol",
+    **{  # what the C code of brentq does after its callback has raised TraceLost depends on what lies in memory
+        ("scipy.optimize.brentq", backend): "scipy_calls: sometimes 'f(a) and f(b) must have different signs' comes out"
+        for backend in ("symbolic", "complex-step", "forward", "reverse")
+    },
 }
 each_feature = pytest.mark.parametrize("name", FEATURES)
 
@@ -53,8 +57,8 @@ def test_programs_do_not_spoil_the_point_for_the_next_one(name):
 
 def test_automatic_differentiation_takes_what_numpy_shows_it():
     """What is left is handed to Python's or SciPy's own code as plain numbers, or written into a plain array."""
-    refused = {name for name, feature in FEATURES.items() if judge(feature, "reverse").verdict == "refused"}
-    assert refused == {
+    not_taken = {name for name, feature in FEATURES.items() if judge(feature, "reverse").verdict != "right"}
+    assert not_taken - {"copy.deepcopy(x)"} == {
         "range(int(value))",
         "value as an index, int(x)",
         "math.sin",
