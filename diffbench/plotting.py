@@ -132,6 +132,18 @@ def figure(title: str, xlabel: str, ylabel: str, *, size: tuple[float, float] = 
     return fig, ax
 
 
+def panels(title: str, rows: int, columns: int, *, size: tuple[float, float] = SIZE) -> tuple[Figure, list[Axes]]:
+    """A figure of small pictures side by side, row by row, without ticks; `title` stands above all of them."""
+    fig = Figure(figsize=size, layout="constrained")
+    fig.suptitle(title, x=0.01, ha="left", fontsize=TYPE + 3)
+    axes = [fig.add_subplot(rows, columns, place + 1) for place in range(rows * columns)]
+    for ax in axes:
+        ax.set(xticks=[], yticks=[])
+        ax.grid(visible=False)
+        ax.spines[:].set_visible(False)
+    return fig, axes
+
+
 def log_axes(ax: Axes, *, x: bool = True, y: bool = True, base: int = 10) -> None:
     """Logarithmic axes with a tick a decade, or fewer where that would be crowded; `base` is that of x."""
     if x:

@@ -101,3 +101,31 @@ def test_accuracy_marks_what_is_refused_beside_what_is_right():
     assert rows["complex-step"]["message"].startswith("NotAnalytic")
     assert rows["reverse"]["status"] == "ok"
     assert rows["reverse"]["digits"] > 15
+
+
+def test_digits_finds_a_backward_pass_with_a_mistake(monkeypatch):
+    """The gradient without the slope of tanh still learns; only the check tells."""
+    import dataclasses
+
+    import numpy as np
+    import pandas as pd
+
+    digits = load("digits", EXPERIMENTS).module
+    mlp = digits.find("mlp")
+
+    def mistaken(layers, inputs, targets):
+        (W, b), last = mlp.derivative(layers, inputs, targets)
+        return [(1.1 * W, b), last]
+
+    monkeypatch.setattr(digits, "find", lambda name: dataclasses.replace(mlp, derivative=mistaken))
+    rows = [
+        {**cell, "status": "ok", **row}
+        for cell in ({"network": "small", "backend": backend, "epochs": 1} for backend in ("manual", "reverse"))
+        for row in digits.measure(**cell)
+    ]
+    monkeypatch.setattr(digits, "NETWORKS", {"small": digits.NETWORKS["small"]})
+    losses, check = digits.expect(pd.DataFrame(rows))[:2]
+    assert losses.holds is False
+    assert check.holds is False
+    assert check.found.startswith("manual")
+    assert np.isfinite(rows[-1]["loss"])

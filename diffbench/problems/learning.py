@@ -92,33 +92,53 @@ def affine_point(n: int) -> tuple[Any, ...]:
     return W, np.resize([1.0, -1.0, 2.0], n), np.array([0.5, -0.5])
 
 
-def mlp(layers: Any, inputs: Any, targets: Any) -> Any:
-    """Softmax cross-entropy of a tanh network, mean over m samples; layers: [(W, b), ...].
+def network(layers: Any, inputs: Any) -> list[Any]:
+    """What every layer of a tanh network gives, the inputs first; layers: [(W, b), ...], inputs: (m, n).
 
-    inputs: (m, n), targets one-hot: (m, c). The last layer is affine; tanh bounds what reaches it, so that
-    its exponentials cannot overflow.
+    The last layer is affine; tanh bounds what reaches it, so that the exponentials of a loss cannot overflow.
     """
-    y = inputs
+    values = [inputs]
     for W, b in layers[:-1]:
-        y = np.tanh(np.dot(y, W) + b)
+        values.append(np.tanh(np.dot(values[-1], W) + b))
     W, b = layers[-1]
-    z = np.dot(y, W) + b
+    return [*values, np.dot(values[-1], W) + b]
+
+
+def network_pullback(layers: Any, values: list[Any], z_bar: Any) -> Any:
+    """The same list of pairs, by the lecture's backward pass from the cotangent of what the last layer gives."""
+    gradient = []
+    for (W, _), y in zip(reversed(layers), reversed(values[:-1]), strict=True):
+        gradient.append((np.dot(y.T, z_bar), np.sum(z_bar, axis=0)))
+        z_bar = np.dot(z_bar, W.T) * (1 - y * y)
+    return gradient[::-1]
+
+
+def mlp(layers: Any, inputs: Any, targets: Any) -> Any:
+    """Softmax cross-entropy of a tanh network, mean over m samples; targets one-hot: (m, c)."""
+    z = network(layers, inputs)[-1]
     return np.sum(np.log(np.sum(np.exp(z), axis=1)) - np.sum(z * targets, axis=1)) / len(inputs)
 
 
 def mlp_gradient(layers: Any, inputs: Any, targets: Any) -> Any:
-    """The same list of pairs, by the lecture's backward pass: softmax with cross-entropy gives y - d."""
-    activations = [inputs]
-    for W, b in layers[:-1]:
-        activations.append(np.tanh(np.dot(activations[-1], W) + b))
-    W, b = layers[-1]
-    exponentials = np.exp(np.dot(activations[-1], W) + b)
-    z_bar = (exponentials / np.sum(exponentials, axis=1)[:, None] - targets) / len(inputs)
-    gradient = []
-    for (W, _), y in zip(reversed(layers), reversed(activations), strict=True):
-        gradient.append((np.dot(y.T, z_bar), np.sum(z_bar, axis=0)))
-        z_bar = np.dot(z_bar, W.T) * (1 - y * y)
-    return gradient[::-1]
+    """Softmax with cross-entropy gives y - d."""
+    values = network(layers, inputs)
+    exponentials = np.exp(values[-1])
+    return network_pullback(
+        layers, values, (exponentials / np.sum(exponentials, axis=1)[:, None] - targets) / len(inputs)
+    )
+
+
+def mlp_binary(layers: Any, inputs: Any, targets: Any) -> Any:
+    """Sigmoid cross-entropy of a tanh network of one output, mean over m samples; targets 0 or 1: (m,)."""
+    z = network(layers, inputs)[-1][:, 0]
+    return np.sum(np.log1p(np.exp(z)) - targets * z) / len(inputs)
+
+
+def mlp_binary_gradient(layers: Any, inputs: Any, targets: Any) -> Any:
+    """The sigmoid with cross-entropy gives y - d, too."""
+    values = network(layers, inputs)
+    y = 1 / (1 + np.exp(-values[-1]))
+    return network_pullback(layers, values, (y - targets[:, None]) / len(inputs))
 
 
 def mlp_point(n: int) -> tuple[Any, ...]:
@@ -127,6 +147,13 @@ def mlp_point(n: int) -> tuple[Any, ...]:
     shapes = ((n, 5), (5, 3))
     layers = [(rng.standard_normal(s) / np.sqrt(s[0]), 0.1 * rng.standard_normal(s[1])) for s in shapes]
     return layers, rng.standard_normal((8, n)), np.eye(3)[np.arange(8) % 3]
+
+
+def mlp_binary_point(n: int) -> tuple[Any, ...]:
+    """8 samples of n features, one hidden layer of 5, one output."""
+    layers, inputs, classes = mlp_point(n)
+    (W, b) = layers[-1]
+    return [layers[0], (W[:, :1], b[:1])], inputs, classes[:, 0]
 
 
 def _soft_relu(name: str, title: str, function: Any, *written: str) -> Problem:
@@ -159,6 +186,20 @@ def _affine(name: str, title: str, function: Any, derivative: Any, verb: str) ->
     )
 
 
+def _network(name: str, title: str, function: Any, derivative: Any, arguments: Any) -> Problem:
+    return Problem(
+        name=name,
+        title=title,
+        function=function,
+        derivative=derivative,
+        arguments=arguments,
+        size=4,
+        size_means="inputs of the network",
+        source="Rumelhart, Hinton, Williams 1986, Nature 323, 533-536",
+        tags=frozenset({"structure", "loop", "analytic"}),
+    )
+
+
 LEARNING_PROBLEMS = (
     _soft_relu("soft_relu", "Soft ReLU chain", soft_relu, "analytic"),
     _soft_relu("soft_relu_branch", "Soft ReLU chain with a branch", soft_relu_branch, "branch"),
@@ -175,15 +216,6 @@ LEARNING_PROBLEMS = (
     ),
     _affine("affine_layer", "Affine layer", affine_layer, affine_layer_jacobian, "jacobian"),
     _affine("affine_loss", "Squared norm of an affine layer", affine_loss, affine_loss_gradient, "gradient"),
-    Problem(
-        name="mlp",
-        title="Small tanh network",
-        function=mlp,
-        derivative=mlp_gradient,
-        arguments=mlp_point,
-        size=4,
-        size_means="inputs of the network",
-        source="Rumelhart, Hinton, Williams 1986, Nature 323, 533-536",
-        tags=frozenset({"structure", "loop", "analytic"}),
-    ),
+    _network("mlp", "Small tanh network", mlp, mlp_gradient, mlp_point),
+    _network("mlp_binary", "Small tanh network, yes or no", mlp_binary, mlp_binary_gradient, mlp_binary_point),
 )
