@@ -13,6 +13,8 @@ from typing import Any
 import sympy
 from sympy.core.function import _coeff_isneg
 
+from diffbench.problems import problem
+
 Expr = Any  # sympy.Expr, which has no types of its own
 
 
@@ -149,3 +151,40 @@ def ascending_latex(polynomial: Expr) -> str:
 
 def _bracket(base: Expr) -> str:
     return ascending_latex(base) if base.is_Symbol else f"({ascending_latex(base)})"
+
+
+# ------------------------------------------------------------------------ the logistic map, as the lecture has it
+
+
+def logistic_polynomial(n: int) -> Any:
+    """l_n as a polynomial, every step multiplied out: expanding the nested form at the end takes much longer."""
+    return problem("logistic_loop").function(sympy.Poly(sympy.Symbol("x")), n)
+
+
+def logistic_product(n: int) -> Product:
+    """l_n as the lecture writes it: 4^(n-1) x (1 - x) (1 - 2 l_1)^2 ... (1 - 2 l_{n-2})^2, brackets expanded.
+
+    >>> logistic_product(3).latex()
+    '16x(1 - x)(1 - 2x)^2'
+    """
+    x = sympy.Symbol("x")
+    if n == 1:
+        return Product(sympy.Integer(1), ((x, 1),))
+    squares = [((1 - 2 * logistic_polynomial(k)).as_expr(), 2) for k in range(1, n - 1)]
+    return Product(sympy.Integer(4) ** (n - 1), ((x, 1), (1 - x, 1), *squares))
+
+
+def logistic_table(largest: int = 4) -> tuple[list[str], list[list[str]]]:
+    """Head and rows in LaTeX: n, l_n, its derivative by the product rule, and the same simplified.
+
+    Source: Baydin et al. 2018, JMLR 18(153), table 1.
+    """
+    x, rows = sympy.Symbol("x"), []
+    for n in range(1, largest + 1):
+        l = logistic_product(n)
+        expanded = logistic_polynomial(n).diff(x)
+        content, inner = expanded.primitive()
+        common = Product(content, ((inner.as_expr(), 1),)).latex()
+        simplified = common if n > 2 else ascending_latex(expanded.as_expr())
+        rows.append([f"${cell}$" for cell in (str(n), l.latex(), sum_latex(l.derivative(x)), simplified)])
+    return ["$n$", "$l_n$", "$dl_n/dx$", "$dl_n/dx$ simplified"], rows

@@ -20,11 +20,11 @@ from sympy.core.cache import clear_cache
 import diffbench as db
 from diffbench import plotting
 from diffbench.expressions import (
-    Product,
-    ascending_latex,
     distinct_nodes,
+    logistic_polynomial,
+    logistic_product,
+    logistic_table,
     shared_operations,
-    sum_latex,
     tree_operations,
 )
 from diffbench.problems import problem as find
@@ -73,23 +73,9 @@ def derivative(name: str, n: int) -> Any:
     return sympy.diff(*symbolic(name, n))
 
 
-def multiplied_out(n: int) -> Any:
-    """l_n as a polynomial, every step multiplied out: expanding the nested form at the end takes much longer."""
-    return find("logistic_loop").function(sympy.Poly(X), n)
-
-
-def factored(n: int) -> Product:
-    """l_n as the lecture writes it: 4^(n-1) x (1 - x) (1 - 2 l_1)^2 ... (1 - 2 l_{n-2})^2, brackets expanded."""
-    l, squares = sympy.Poly(X), []
-    for _ in range(n - 2):
-        squares.append(((1 - 2 * l).as_expr(), 2))
-        l = 4 * l * (1 - l)
-    return Product(sympy.Integer(4) ** (n - 1), ((X, 1), (1 - X, 1), *squares) if n > 1 else ((X, 1),))
-
-
 def product_rule(n: int) -> Any:
     """The sum that the product rule makes of the factored form."""
-    return sympy.Add(*(term.expression() for term in factored(n).derivative(X)))
+    return sympy.Add(*(term.expression() for term in logistic_product(n).derivative(X)))
 
 
 def program(name: str, n: int, backend: str) -> int:
@@ -109,7 +95,7 @@ FORMS = {  # form: its size, and its look in figures
     "distinct nodes": (lambda name, n: distinct_nodes(derivative(name, n)), "symbolic-graph"),
     "after CSE": (lambda name, n: shared_operations(derivative(name, n)), "symbolic-shared"),
     "product rule": (lambda name, n: tree_operations(product_rule(n)), "symbolic-product"),
-    "expanded": (lambda name, n: tree_operations(multiplied_out(n).diff(X).as_expr()), "symbolic-expanded"),
+    "expanded": (lambda name, n: tree_operations(logistic_polynomial(n).diff(X).as_expr()), "symbolic-expanded"),
     "simplified": (lambda name, n: tree_operations(sympy.simplify(derivative(name, n))), "symbolic-simplified"),
     "forward AD": (lambda name, n: program(name, n, "forward"), "forward"),
     "reverse AD": (lambda name, n: program(name, n, "reverse"), "reverse"),
@@ -196,20 +182,6 @@ def figures(frame: Any) -> dict[str, Any]:
 # ---------------------------------------------------------------------------- table: n = 1 ... 4, as in the lecture
 
 
-def table_rows() -> list[tuple[str, str, str, str]]:
-    """n, l_n, its derivative by the product rule, and the same simplified, as LaTeX."""
-    rows = []
-    for n in range(1, 5):
-        l = factored(n)
-        expanded = multiplied_out(n).diff(X)
-        content, inner = expanded.primitive()
-        common = Product(content, ((inner.as_expr(), 1),)).latex()
-        simplified = common if n > 2 else ascending_latex(expanded.as_expr())
-        rows.append((str(n), l.latex(), sum_latex(l.derivative(X)), simplified))
-    return rows
-
-
 def tables(frame: Any) -> dict[str, str]:
     """Table 1 of Baydin et al. 2018: the swell, seen."""
-    head = ["$n$", "$l_n$", "$dl_n/dx$", "$dl_n/dx$ simplified"]
-    return both("logistic_map", head, [[f"${cell}$" for cell in row] for row in table_rows()])
+    return both("logistic_map", *logistic_table())
