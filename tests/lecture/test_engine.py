@@ -1,4 +1,4 @@
-"""The engine of one page: the same gradients as the real one, to the last bit, nested ones too."""
+"""The engine of one page: the same gradients as the real one, nested ones too."""
 
 import inspect
 
@@ -14,9 +14,11 @@ GRADIENTS = [p for p in problems("vector") if p.verb == "gradient" and p.argnum 
 
 
 @pytest.mark.parametrize("p", GRADIENTS, ids=[p.name for p in GRADIENTS])
-def test_gradients_are_those_of_reverse_mode_to_the_last_bit(p):
-    x, *rest = p.point()
-    assert np.array_equal(grad(lambda x: p.function(x, *rest))(x), db.gradient(p.function)(x, *rest))
+@pytest.mark.parametrize("n", [None, 8])
+def test_gradients_are_those_of_reverse_mode(p, n):
+    x, *rest = p.point(n)
+    found, expected = grad(lambda x: p.function(x, *rest))(x), db.gradient(p.function)(x, *rest)
+    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13 * np.max(np.abs(expected)))
 
 
 def test_nested_gradients_keep_perturbations_apart():

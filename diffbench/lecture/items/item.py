@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.tables import markdown
+
 
 @dataclass(frozen=True)
 class Check:
@@ -43,3 +45,6 @@ class Item:
     rows: Sequence[Sequence[str]]
     figures: dict[str, Any] = field(default_factory=dict)
     note: str = ""
+
+    def _repr_markdown_(self) -> str:
+        return f"**{self.title}**\n\n{markdown(self.head, self.rows)}\n{self.note}"

@@ -9,7 +9,7 @@
 # ---
 
 # %% [markdown]
-# # 2 · The step size
+# # 3 · The step size
 #
 # **Claim.** A difference quotient gets better as its step $h$ shrinks, and then it gets worse. The complex step only
 # gets better. Automatic differentiation has no step.
@@ -20,9 +20,12 @@
 # %matplotlib inline
 import mpmath
 import numpy as np
+from ipywidgets import FloatLogSlider, interact
 
 import diffbench as db
 from diffbench import plotting
+from diffbench.lecture.exercises import EXERCISES
+from diffbench.lecture.pictures import secant
 from diffbench.problems import problem
 
 f = problem("squire_trapp_ratio").function
@@ -40,6 +43,17 @@ print(mpmath.nstr(truth, 40))
 
 # %%
 assert mpmath.nstr(truth, 40).startswith("3.6220337007163260425977709811")
+
+# %% [markdown]
+# ## A secant for a tangent
+#
+# Drag $h$: the slope of the secant through $f(x)$ and $f(x + h)$ comes near to that of the tangent. Watch the last
+# number of the title, also where the eye sees no difference any more.
+
+# %%
+interact(lambda h: secant(f, x, h), h=FloatLogSlider(0.5, min=-16, max=0, step=0.25))
+# %%
+secant(f, x, 0.25)
 
 # %% [markdown]
 # ## One step, then many
@@ -129,5 +143,13 @@ quotient
 assert abs(quotient - 9.0660864) < 1e-11
 
 # %% [markdown]
-# **Try.** Your own function, in three precisions, on all steps:
+# Your own function, in three precisions, on all steps:
 # `DIFFBENCH_FUNCTION=module:f DIFFBENCH_AT=0.3 diffbench run step_size`.
+
+# %%
+exercise = EXERCISES["step_size"]
+exercise
+
+# %%
+answer = ...
+exercise.check(answer)

@@ -9,7 +9,7 @@
 # ---
 
 # %% [markdown]
-# # 1 · Expression swell
+# # 2 · Expression swell
 #
 # **Claim.** The derivative of a short program can be a huge formula. But how huge depends on how it is written down:
 # as a *tree* it explodes, as a *graph* that shares its parts it does not, and the program that automatic
@@ -22,10 +22,12 @@
 import inspect
 
 import sympy
+from ipywidgets import IntSlider, interact
 
 import diffbench as db
 from diffbench import plotting
 from diffbench.expressions import Product, distinct_nodes, shared_operations, sum_latex, tree_operations
+from diffbench.lecture.exercises import EXERCISES
 from diffbench.problems import problem
 from diffbench.tape import record
 
@@ -45,6 +47,11 @@ logistic(x, 4)
 slope = sympy.diff(logistic(x, 4), x)
 slope
 
+# %% [markdown]
+# Drag $n$, and watch the derivative grow:
+
+# %%
+interact(lambda n: sympy.diff(logistic(x, n), x), n=IntSlider(3, 1, 6))
 # %% [markdown]
 # It is right: at $x = 1/5$ the derivative of $l_4$ is $9.0660864$ exactly.
 
@@ -142,7 +149,13 @@ with plotting.style():
 figure
 
 # %% [markdown]
-# **Try.** Replace `4*x*(1 - x)` by a map that uses $x$ once, such as `sin(x)`. Does the tree still explode?
-#
 # The whole experiment, up to $n = 14$, with expanded and simplified forms and the seconds that they take:
 # `diffbench run expression_swell`.
+
+# %%
+exercise = EXERCISES["expression_swell"]
+exercise
+
+# %%
+answer = ...
+exercise.check(answer)
