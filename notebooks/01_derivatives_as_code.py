@@ -12,8 +12,8 @@
 # %% [markdown]
 # # 1 · Derivatives as code
 #
-# **Claim.** A derivative is a program, like the function it belongs to. One can write it by hand, from a formula or along
-# the code; and one can get it wrong.
+# **Claim.** A derivative is a program, like the function it belongs to. One can write it by hand, from a formula or
+# along the code; and one can get it wrong.
 
 # %%
 # %matplotlib inline
@@ -23,7 +23,8 @@ import numpy as np
 from ipywidgets import IntSlider, interact
 
 import diffbench as db
-from diffbench.lecture.exercises import EXERCISES, sines
+from diffbench.lecture.examples import sines
+from diffbench.lecture.exercises import EXERCISES
 from diffbench.lecture.items import ITEMS
 from diffbench.lecture.items.differentiation import l4
 from diffbench.lecture.pictures import iterate

@@ -12,8 +12,8 @@
 # %% [markdown]
 # # 7 · How Autograd is built
 #
-# **Claim.** Reverse mode is a page of code, once there is a table of rules: put every value into a box, write down what is
-# called on boxes, and walk back.
+# **Claim.** Reverse mode is a page of code, once there is a table of rules: put every value into a box, write down what
+# is called on boxes, and walk back.
 #
 # The engine below is `diffbench.lecture.engine`. Its names are those of HIPS/autograd; its rules are the rows of our
 # table. The real one, `diffbench.backends.reverse`, does the same and is faster.
@@ -49,10 +49,16 @@ for function in (np.negative, np.exp, np.log, np.add, np.multiply, np.subtract, 
     print(f"{function.__name__:12}", [partial.text for partial in TABLE[function].partials])
 
 # %% [markdown]
+# What runs through the function leaves nodes: value, function, arguments, parents, and the rule to go back by.
+
+# %%
+db.trace(lambda z: 1.0 / (1.0 + np.exp(-z)), 1.5).autograd_view()
+
+# %% [markdown]
 # ## A box around every value
 #
-# NumPy asks its arguments first: a call on a box arrives at the `process` of its graph. It unboxes, calls, and boxes the
-# result with a node that knows its parents.
+# NumPy asks its arguments first: a call on a box arrives at the `process` of its graph. It unboxes, calls, and boxes
+# the result with a node that knows its parents.
 
 # %%
 print(inspect.getsource(Node))

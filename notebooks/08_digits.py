@@ -12,8 +12,8 @@
 # %% [markdown]
 # # 8 · Backpropagation, and digits
 #
-# **Claim.** Backpropagation is reverse mode on layers: each step is one product of matrices. Whoever computes the gradient,
-# the network learns the same.
+# **Claim.** Backpropagation is reverse mode on layers: each step is one product of matrices. Whoever computes the
+# gradient, the network learns the same.
 
 # %%
 # %matplotlib inline
@@ -31,8 +31,8 @@ from diffbench.problems.training import accuracy, descend, digits, epoch, random
 # %% [markdown]
 # ## One affine layer
 #
-# $z = W y + b$ and $D = \frac12 |z|^2$. In the lecture vectors are columns and gradients are rows, so that the chain rule
-# reads $\nabla_y D = \nabla_z D \, W$, and $\nabla_W D = y \, \nabla_z D$ has the shape of $W^T$.
+# $z = W y + b$ and $D = \frac12 |z|^2$. In the lecture vectors are columns and gradients are rows: the chain rule reads
+# $\nabla_y D = \nabla_z D \, W$, and $\nabla_W D = y \, \nabla_z D$ has the shape of $W^T$.
 
 # %%
 W, y, b = problem("affine_loss").point()
@@ -51,8 +51,9 @@ assert by_W.tolist() == [[5.5, 10.5], [-5.5, -10.5], [11, 21]]
 db.gradient(problem("affine_loss").function, argnum=(0, 1, 2))(W, y, b)
 
 # %% [markdown]
-# What does it mean to differentiate by a matrix? When $W$ moves by $\Delta W$, $D$ moves by $\sum_{ij} \partial D / \partial
-# W_{ij} \, \Delta W_{ij}$: the Frobenius product, a sum over all entries, and not a product of matrices.
+# What does it mean to differentiate by a matrix? When $W$ moves by $\Delta W$, $D$ moves by
+# $\sum_{ij} \partial D / \partial W_{ij} \, \Delta W_{ij}$: the Frobenius product, a sum over all entries, and not a
+# product of matrices.
 
 # %%
 D, change = problem("affine_loss").function, np.array([[0.5, -1.0, 0.25], [1.0, 0.5, -0.75]])
@@ -66,7 +67,7 @@ assert abs(left - 0.5 * np.sum((change @ y) ** 2)) < 1e-13  # D is quadratic: th
 # %% [markdown]
 # ## N layers
 #
-# A network of a tanh layer and a sigmoid, and the divergence KL for the answer $d = 1$. The backward pass, step by step:
+# A network of a tanh layer and a sigmoid, and the divergence KL for the answer $d = 1$. The backward pass:
 
 # %%
 network, x, d = Network(("tanh", "sigmoid"), "binary"), np.array([1.0, 2.0]), 1.0
@@ -95,10 +96,11 @@ output = ACTIVATIONS["softmax"].function(np.array([1.0, 2.0, 3.0]))
 ACTIVATIONS["softmax"].jacobian(output)
 
 # %%
-(-np.array([0, 0, 1]) / output) @ ACTIVATIONS["softmax"].jacobian(output)
+by_z = (-np.array([0, 0, 1]) / output) @ ACTIVATIONS["softmax"].jacobian(output)
+by_z
 
 # %%
-np.testing.assert_allclose(_, output - np.array([0, 0, 1]), rtol=1e-14)
+np.testing.assert_allclose(by_z, output - np.array([0, 0, 1]), rtol=1e-14)
 assert all(check.holds for check in ITEMS["ten_digits"]().checks)
 
 # %% [markdown]
@@ -197,8 +199,8 @@ accuracy(layers, test.inputs, test.is_digit(2))
 assert accuracy(layers, test.inputs, test.is_digit(2)) >= 0.99
 
 # %% [markdown]
-# With forward mode, complex step and differences too, with JAX and PyTorch where they are installed, and what an epoch costs
-# with each: `diffbench run digits`.
+# With forward mode, complex step and differences too, with JAX and PyTorch where they are installed, and what an epoch
+# costs with each: `diffbench run digits`.
 
 # %%
 exercise = EXERCISES["digits"]

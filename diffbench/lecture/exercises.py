@@ -18,6 +18,7 @@ import sympy
 import diffbench as db
 from diffbench.expressions import tree_operations
 from diffbench.lecture.engine import Box, Graph, Node, backward_pass
+from diffbench.lecture.examples import energy, gradient_with_a_mistake, relu_loss, sines, two_results
 from diffbench.problems import problem
 
 CLOSE = 1e-9
@@ -73,13 +74,6 @@ def differs(found: Any, expected: Any, where: str) -> str | None:
 # ------------------------------------------------------------------------------------ one judge for each exercise
 
 
-def sines(x: Any, n: int = 3) -> Any:
-    """sin(sin(... sin(x)))."""
-    for _ in range(n):
-        x = np.sin(x)
-    return x
-
-
 def judge_slope(answer: Callable) -> str | None:
     """The derivative of `sines` by x, written by hand as a program."""
     for x, n in ((0.5, 3), (-2.0, 1), (1.0, 0), (3.0, 30)):
@@ -132,15 +126,10 @@ def judge_step(answer: float) -> str | None:
     return None
 
 
-def forward_example(x1: Any, x2: Any) -> tuple[Any, Any]:
-    """The two-input example of the lecture."""
-    return np.sin(x1 * x2), x1 * x2 + np.log(x2)
-
-
 def judge_push(answer: Callable) -> str | None:
     """Forward mode of the two-input example by hand."""
     for x, v in (((2.0, 3.0), (1.0, 0.0)), ((2.0, 3.0), (0.0, 1.0)), ((0.5, 1.5), (-1.0, 2.0))):
-        expected = db.jvp(forward_example, argnum=(0, 1))(*x, v)
+        expected = db.jvp(two_results, argnum=(0, 1))(*x, v)
         if wrong := differs(answer(*x, *v), expected, f"at x = {x} with the seed {v}"):
             return wrong
     return None
@@ -155,7 +144,7 @@ def push_by_hand(x1: float, x2: float, x1_dot: float, x2_dot: float) -> tuple[fl
 def judge_pull(answer: Callable) -> str | None:
     """Reverse mode of the two-input example by hand."""
     for x, u in (((2.0, 3.0), (1.0, 0.0)), ((2.0, 3.0), (0.0, 1.0)), ((0.5, 1.5), (-1.0, 2.0))):
-        expected = db.vjp(forward_example, argnum=(0, 1))(*x, u)
+        expected = db.vjp(two_results, argnum=(0, 1))(*x, u)
         if wrong := differs(answer(*x, *u), expected, f"at x = {x} with the seed {u}"):
             return wrong
     return None
@@ -196,11 +185,6 @@ def judge_vjp(answer: Callable) -> str | None:
     return differs(answer(1.0, np.tanh(0.5)), backward_pass(1.0, y.node), "beside the engine's own rule")
 
 
-def relu_loss(W: Any, y: Any, b: Any) -> Any:
-    """The sum of the squares of relu(W y + b), halved."""
-    return 0.5 * np.sum(np.maximum(W @ y + b, 0.0) ** 2)
-
-
 def judge_backward(answer: Callable) -> str | None:
     """The backward pass of a relu layer, in NumPy's layout."""
     rng = np.random.default_rng(1)
@@ -217,21 +201,6 @@ def relu_backward(W: Any, y: Any, b: Any) -> tuple[Any, Any, Any]:
     """relu(z) is its own slope's product with z: the cotangent of z is relu(z)."""
     z_bar = np.maximum(W @ y + b, 0.0)
     return np.outer(z_bar, y), W.T @ z_bar, z_bar
-
-
-def energy(x: Any) -> Any:
-    """A chain of springs with a nonlinear end."""
-    return np.sum((x[1:] - x[:-1]) ** 2) + np.sin(x[0]) * x[-1]
-
-
-def gradient_with_a_mistake(x: Any) -> Any:
-    """What a colleague wrote for `energy`. Two entries are wrong."""
-    g = np.zeros_like(x)
-    g[1:] += 2 * (x[1:] - x[:-1])
-    g[:-1] -= 2 * (x[1:] - x[:-1])
-    g[0] += np.cos(x[0])
-    g[-1] += np.cos(x[0])
-    return g
 
 
 def judge_mistakes(answer: Any) -> str | None:
