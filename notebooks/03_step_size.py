@@ -47,13 +47,13 @@ assert mpmath.nstr(truth, 40).startswith("3.6220337007163260425977709811")
 # %% [markdown]
 # ## A secant for a tangent
 #
-# Drag $h$: the slope of the secant through $f(x)$ and $f(x + h)$ comes near to that of the tangent. Watch the last
+# Drag $h$: the slope of the secant through $\sin 1$ and $\sin(1 + h)$ comes near to that of the tangent. Watch the last
 # number of the title, also where the eye sees no difference any more.
 
 # %%
-interact(lambda h: secant(f, x, h), h=FloatLogSlider(0.5, min=-16, max=0, step=0.25))
+interact(lambda h: secant(np.sin, 1.0, h), h=FloatLogSlider(0.5, min=-16, max=0, step=0.25))
 # %%
-secant(f, x, 0.25)
+secant(np.sin, 1.0, 0.5)
 
 # %% [markdown]
 # ## One step, then many

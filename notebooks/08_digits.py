@@ -122,7 +122,7 @@ assert ITEMS["logistic_regression"]().rows[-1][1].startswith("0.389007543155811"
 
 # %%
 train, test = digits()
-figure, axes = plotting.panels("What is to be recognised", 2, 8)
+figure, axes = plotting.panels("What is to be recognised", 1, 8, size=(13, 2.5))
 for ax, image, label in zip(axes, train.inputs, train.labels):
     ax.imshow(image.reshape(8, 8), cmap="gray_r")
     ax.set_title(str(label))
@@ -167,7 +167,7 @@ figure
 # The weights of each hidden unit, as an image: what it looks for.
 
 # %%
-figure, axes = plotting.panels("Weights of the hidden units", 4, 8)
+figure, axes = plotting.panels("Weights of eight of the 32 hidden units", 1, 8, size=(13, 2.5))
 for ax, weights in zip(axes, layers[0][0].T):
     ax.imshow(weights.reshape(8, 8), cmap="RdBu_r", vmin=-1.5, vmax=1.5)
 figure
@@ -178,7 +178,7 @@ figure
 # %%
 taken = recognised(layers, test.inputs)
 wrong = np.flatnonzero(taken != test.labels)
-figure, axes = plotting.panels(f"{len(wrong)} of {len(test)} digits are not recognised", 2, 5)
+figure, axes = plotting.panels(f"{len(wrong)} of {len(test)} digits are not recognised", 1, 5, size=(13, 3))
 for ax, k in zip(axes, wrong):
     ax.imshow(test.inputs[k].reshape(8, 8), cmap="gray_r")
     ax.set_title(f"{test.labels[k]}, taken for {taken[k]}")
