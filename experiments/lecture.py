@@ -1,8 +1,9 @@
 """Question: do the numbers of the lecture come out of the code?
 
-Each item of the lecture is computed anew and held against what the slide, or the source that the slide quotes, prints:
-by hand, symbolically, by differences, in forward and in reverse mode. Where the slide has a slip, the table is right
-and the note says what the slide has. results/lecture/ has a table of every item as LaTeX and Markdown.
+Each slide of the lecture that prints numbers is computed anew and held against what it, or the source that it quotes,
+prints: by hand, symbolically, by differences, in forward and in reverse mode. Where a slide has a slip, the table is
+right and the note says what the slide has. results/lecture/ has a table of every slide as LaTeX and Markdown. The
+programs that the lecture goes through step by step are those of lecture_tables.
 
 Source: the lecture; Baydin et al. 2018, JMLR 18(153); HIPS/autograd, examples/logistic_regression.py.
 """
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import diffbench.lecture
-from diffbench.lecture.items import ITEMS
+from diffbench.lecture.slides import SLIDES
 from diffbench.runner import Claim, Limits
 from diffbench.tables import both
 
@@ -25,16 +26,16 @@ TIMED = False
 
 
 def sweep(profile: str) -> list[dict[str, Any]]:
-    """One cell is one item; `code` tells when what it is computed by has changed."""
+    """One cell is one slide; `code` tells when what it is computed by has changed."""
     folder = Path(diffbench.lecture.__file__).parent
     code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py")))).hexdigest()[:12]
-    return [{"item": name, "code": code} for name in ITEMS]
+    return [{"slide": name, "code": code} for name in SLIDES]
 
 
 # ----------------------------------------------------------------------------------------------------- measure
 
 
-def measure(item: str, code: str = "") -> list[dict[str, Any]]:
+def measure(slide: str, code: str = "") -> list[dict[str, Any]]:
     """A row for each number: as the lecture has it, as found, and how far they are apart."""
     return [
         {
@@ -45,7 +46,7 @@ def measure(item: str, code: str = "") -> list[dict[str, Any]]:
             "tolerance": check.tolerance,
             "holds": check.holds,
         }
-        for check in ITEMS[item]().checks
+        for check in SLIDES[slide]().checks
     ]
 
 
@@ -58,11 +59,11 @@ def written(numbers: Any) -> str:
 
 
 def expect(frame: Any) -> list[Claim]:
-    """Every number of every item."""
+    """Every number of every slide."""
     claims = []
-    for item, rows in frame[frame.status == "ok"].groupby("item", sort=False):
+    for slide, rows in frame[frame.status == "ok"].groupby("slide", sort=False):
         wrong = rows.quantity[~rows.holds.astype(bool)].tolist()
-        claims.append(Claim(f"{item}: {len(rows)} numbers", not wrong, "; ".join(wrong) or "all", "all"))
+        claims.append(Claim(f"{slide}: {len(rows)} numbers", not wrong, "; ".join(wrong) or "all", "all"))
     return claims
 
 
@@ -70,16 +71,16 @@ def expect(frame: Any) -> list[Claim]:
 
 
 def figures(frame: Any) -> dict[str, Any]:
-    """Those that items draw."""
-    return {name: figure for item in ITEMS.values() for name, figure in item().figures.items()}
+    """Those of the slides."""
+    return {name: figure for slide in SLIDES.values() for name, figure in slide().figures.items()}
 
 
 def tables(frame: Any) -> dict[str, str]:
-    """One for each item, and what the slides have wrong."""
+    """One for each slide, and what the slides have wrong."""
     files, notes = {}, []
-    for name, make in ITEMS.items():
-        item = make()
-        files |= both(name, item.head, item.rows)
-        if item.note:
-            notes.append([item.title, item.note])
-    return files | both("notes", ["item", "note"], notes)
+    for name, make in SLIDES.items():
+        slide = make()
+        files |= both(name, slide.head, slide.rows)
+        if slide.note:
+            notes.append([slide.title, slide.note])
+    return files | both("notes", ["slide", "note"], notes)

@@ -25,9 +25,9 @@ from ipywidgets import IntSlider, interact
 import diffbench as db
 from diffbench.lecture.examples import sines
 from diffbench.lecture.exercises import EXERCISES
-from diffbench.lecture.items import ITEMS
-from diffbench.lecture.items.differentiation import l4
 from diffbench.lecture.pictures import iterate
+from diffbench.lecture.slides import SLIDES
+from diffbench.lecture.slides.differentiation import l4
 from diffbench.problems import problem
 
 # %% [markdown]
@@ -52,7 +52,7 @@ assert abs(loop(0.2, 4) - l4(0.2)) < 1e-15
 # A slide of the lecture prints the closed form as `64 * (1-x) * (1-2*x)^2 * ...`. Python says something else:
 
 # %%
-ITEMS["closed_form"]()
+SLIDES["closed_form"]()
 
 # %% [markdown]
 # ## What the loop does to x
@@ -60,7 +60,8 @@ ITEMS["closed_form"]()
 # Drag $n$: each step folds the interval once more, and the derivative, below, doubles its zeros.
 
 # %%
-interact(iterate, n=IntSlider(4, 1, 7))
+_ = interact(iterate, n=IntSlider(4, 1, 7))
+
 # %%
 iterate(4)
 

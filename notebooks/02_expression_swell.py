@@ -51,7 +51,8 @@ slope
 # Drag $n$, and watch the derivative grow:
 
 # %%
-interact(lambda n: sympy.diff(logistic(x, n), x), n=IntSlider(3, 1, 6))
+_ = interact(lambda n: sympy.diff(logistic(x, n), x), n=IntSlider(3, 1, 6))
+
 # %% [markdown]
 # It is right: at $x = 1/5$ the derivative of $l_4$ is $9.0660864$ exactly.
 

@@ -51,7 +51,8 @@ assert mpmath.nstr(truth, 40).startswith("3.6220337007163260425977709811")
 # number of the title, also where the eye sees no difference any more.
 
 # %%
-interact(lambda h: secant(np.sin, 1.0, h), h=FloatLogSlider(0.5, min=-16, max=0, step=0.25))
+_ = interact(lambda h: secant(np.sin, 1.0, h), h=FloatLogSlider(0.5, min=-16, max=0, step=0.25))
+
 # %%
 secant(np.sin, 1.0, 0.5)
 

@@ -23,8 +23,8 @@ import numpy as np
 from ipywidgets import IntSlider, interact
 
 import diffbench as db
-from diffbench.lecture.examples import two_results as f
 from diffbench.lecture.exercises import EXERCISES
+from diffbench.lecture.items import two_results as f
 from diffbench.problems import problem
 
 print(inspect.getsource(f))
@@ -68,7 +68,8 @@ np.testing.assert_allclose(second, (1.920340573300732, 7 / 3), rtol=1e-15)
 # Drag the step $k$. Primals stand above the nodes, tangents below; what is done is coloured.
 
 # %%
-interact(lambda k: w.draw("forward", step=k, seed=(1.0, 0.0)), k=IntSlider(3, 0, 4))
+_ = interact(lambda k: w.draw("forward", step=k, seed=(1.0, 0.0)), k=IntSlider(3, 0, 4))
+
 # %%
 w.draw("forward", step=3, seed=(1.0, 0.0))
 

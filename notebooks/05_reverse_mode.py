@@ -21,9 +21,9 @@ import numpy as np
 from ipywidgets import IntSlider, interact
 
 import diffbench as db
-from diffbench.lecture.examples import neuron_loss
-from diffbench.lecture.examples import two_results as f
 from diffbench.lecture.exercises import EXERCISES
+from diffbench.lecture.items import squared_error
+from diffbench.lecture.items import two_results as f
 from diffbench.problems import problem
 
 w = db.trace(f, 2.0, 3.0)
@@ -66,7 +66,8 @@ assert abs(np.dot(pulled, v) - np.dot(u, pushed)) < 1e-15
 # Drag the step $k$: adjoints appear from the right to the left, below the values, which were there before.
 
 # %%
-interact(lambda k: w.draw("reverse", step=k, seed=(1.0, 0.0)), k=IntSlider(4, 0, 5))
+_ = interact(lambda k: w.draw("reverse", step=k, seed=(1.0, 0.0)), k=IntSlider(4, 0, 5))
+
 # %%
 w.draw("reverse", step=4, seed=(1.0, 0.0))
 
@@ -92,11 +93,11 @@ assert np.array_equal(adjoints, first)
 # $L = \frac12 (\sigma(w x + b) - t)^2$, as a sequence of primitives, at $w = 2$, $x = 3$, $b = -4$, $t = 1$.
 
 # %%
-neuron = db.trace(neuron_loss, 2.0, 3.0, -4.0, 1.0)
+neuron = db.trace(squared_error, 2.0, 3.0, -4.0, 1.0)
 neuron.reverse()
 
 # %%
-gradient = db.gradient(neuron_loss, argnum=(0, 1, 2, 3))(2.0, 3.0, -4.0, 1.0)
+gradient = db.gradient(squared_error, argnum=(0, 1, 2, 3))(2.0, 3.0, -4.0, 1.0)
 np.testing.assert_allclose(gradient, (-0.0375466265, -0.0250310843, -0.0125155422, 0.1192029220), atol=5e-11)
 
 # %% [markdown]

@@ -25,7 +25,7 @@ import numpy as np
 import diffbench as db
 from diffbench import plotting
 from diffbench.lecture.exercises import EXERCISES
-from diffbench.lecture.items import ITEMS
+from diffbench.lecture.slides import SLIDES
 from diffbench.measure import time_calls
 from diffbench.problems import problem
 
@@ -57,7 +57,7 @@ for gradient in gradients.values():
 # costs the same few times $f$ in both directions; how many one needs is another matter.
 
 # %%
-sweeps = ITEMS["sweeps"]()
+sweeps = SLIDES["sweeps"]()
 sweeps
 
 # %%

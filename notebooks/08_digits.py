@@ -24,7 +24,7 @@ from diffbench import plotting
 from diffbench.lecture import backpropagation
 from diffbench.lecture.backpropagation import ACTIVATIONS, Network, affine_backward, first_order
 from diffbench.lecture.exercises import EXERCISES
-from diffbench.lecture.items import ITEMS
+from diffbench.lecture.slides import SLIDES
 from diffbench.problems import problem
 from diffbench.problems.training import accuracy, descend, digits, epoch, random_layers, recognised
 
@@ -101,7 +101,7 @@ by_z
 
 # %%
 np.testing.assert_allclose(by_z, output - np.array([0, 0, 1]), rtol=1e-14)
-assert all(check.holds for check in ITEMS["ten_digits"]().checks)
+assert all(check.holds for check in SLIDES["ten_digits"]().checks)
 
 # %% [markdown]
 # ## Logistic regression, as Autograd's example has it
@@ -109,11 +109,11 @@ assert all(check.holds for check in ITEMS["ten_digits"]().checks)
 # 100 steps of 0.01 from zero: the losses are those of the slide, to the last digit.
 
 # %%
-ITEMS["logistic_regression"]()
+SLIDES["logistic_regression"]()
 
 # %%
-assert ITEMS["logistic_regression"]().rows[0][1] == "2.772588722239781"
-assert ITEMS["logistic_regression"]().rows[-1][1].startswith("0.389007543155811")
+assert SLIDES["logistic_regression"]().rows[0][1] == "2.772588722239781"
+assert SLIDES["logistic_regression"]().rows[-1][1].startswith("0.389007543155811")
 
 # %% [markdown]
 # ## Ten digits

@@ -59,7 +59,7 @@ def test_a_slider_has_a_picture_beside_for_those_without_a_kernel(path):
     """Or what it changes is shown in the cell before."""
     found = cells(path.with_suffix(".ipynb"), "code")
     for before, cell, after in zip(found, found[1:], found[2:]):
-        if cell.source.startswith("interact("):
+        if "interact(" in cell.source:
             shown = [kind for c in (before, after) for output in c.outputs for kind in output.get("data", {})]
             assert {"image/png", "text/latex"} & {*shown}
 

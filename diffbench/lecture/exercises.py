@@ -18,7 +18,8 @@ import sympy
 import diffbench as db
 from diffbench.expressions import tree_operations
 from diffbench.lecture.engine import Box, Graph, Node, backward_pass
-from diffbench.lecture.examples import energy, gradient_with_a_mistake, relu_loss, sines, two_results
+from diffbench.lecture.examples import energy, gradient_with_a_mistake, relu_loss, sines
+from diffbench.lecture.items import two_results
 from diffbench.problems import problem
 
 CLOSE = 1e-9

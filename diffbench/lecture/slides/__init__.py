@@ -1,6 +1,6 @@
-"""The items of the lecture, each computed anew: its numbers, its table, its figure, and what the slide has wrong.
+"""The slides of the lecture that print numbers, each computed anew, with its table, its figures, and what it has wrong.
 
-    ITEMS["soft_relu"]()      # an Item: checks, head and rows of a table, figures, note
+    SLIDES["soft_relu"]()      # a Slide: checks, head and rows of a table, figures, note
 
 The experiment `lecture` writes them all into results/lecture/.
 """
@@ -8,12 +8,12 @@ The experiment `lecture` writes them all into results/lecture/.
 from collections.abc import Callable
 from functools import cache
 
-from diffbench.lecture.items import backpropagation, differentiation
-from diffbench.lecture.items.item import Check, Item
+from diffbench.lecture.slides import backpropagation, differentiation
+from diffbench.lecture.slides.slide import Check, Slide
 
-__all__ = ["ITEMS", "Check", "Item"]
+__all__ = ["SLIDES", "Check", "Slide"]
 
-ITEMS: dict[str, Callable[[], Item]] = {
+SLIDES: dict[str, Callable[[], Slide]] = {
     one.__name__: cache(one)
     for one in (
         differentiation.logistic_map,

@@ -1,4 +1,4 @@
-"""What an item of the lecture is: numbers to check, a table, perhaps figures, and what the slide has wrong."""
+"""What a slide is here: numbers to check, a table, perhaps figures, and what the slide of the lecture has wrong."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,8 +36,8 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Item:
-    """One item: its checks, a table of text with LaTeX, figures by name, and a note on a slip of the slide."""
+class Slide:
+    """Its checks, a table of text with LaTeX, figures by name, and a note where the slide of the lecture has a slip."""
 
     title: str
     checks: Sequence[Check]

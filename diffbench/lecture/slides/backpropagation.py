@@ -16,7 +16,7 @@ from diffbench.lecture.backpropagation import (
     matrix,
     rows_of,
 )
-from diffbench.lecture.items.item import Check, Item
+from diffbench.lecture.slides.slide import Check, Slide
 from diffbench.problems import problem
 from diffbench.problems.training import descend
 
@@ -24,7 +24,7 @@ PRINTED = 0.5e-8  # eight decimals
 ULP = float(np.finfo(float).eps)
 
 
-def affine() -> Item:
+def affine() -> Slide:
     """D = |W y + b|^2 / 2 by every backend, in the layout of the lecture; and the change of D as W moves."""
     p = problem("affine_loss")
     W, y, b = point = p.point()
@@ -51,7 +51,7 @@ def affine() -> Item:
         r"$D$ changes by $\sum_{ij} \partial D / \partial W_{ij} \, \Delta W_{ij}$, a Frobenius product, the trace of "
         r"$\nabla_W D \, \Delta W$, and not by a product of two matrices: the slide marked 'Wrong'."
     )
-    return Item("Affine layer", checks, head, rows, note=note)
+    return Slide("Affine layer", checks, head, rows, note=note)
 
 
 def first_order_checks(W: np.ndarray, y: np.ndarray, b: np.ndarray, W_gradient: np.ndarray) -> list[Check]:
@@ -62,7 +62,7 @@ def first_order_checks(W: np.ndarray, y: np.ndarray, b: np.ndarray, W_gradient: 
     return [Check("change of D beyond the first order in dW", 0.5 * np.sum((change @ y) ** 2), left, 1e-13)]
 
 
-def two_layers() -> Item:
+def two_layers() -> Slide:
     """The whole backward pass of a network with a tanh layer, a sigmoid, and KL for d = 1."""
     network, x, d = Network(("tanh", "sigmoid"), "binary"), np.array([1.0, 2.0]), 1.0
     layers = [
@@ -95,10 +95,10 @@ def two_layers() -> Item:
     for k, (by_hand, found) in enumerate(zip(network.gradient(layers, x, d), reverse), start=1):
         for name, one, other in zip("Wb", by_hand, found):
             checks.append(Check(f"gradient by {name}_{k}, reverse mode", one, other, 1e-15))
-    return Item("Backward pass through two layers", checks, HEAD, rows_of(steps))
+    return Slide("Backward pass through two layers", checks, HEAD, rows_of(steps))
 
 
-def two_or_not_two() -> Item:
+def two_or_not_two() -> Slide:
     """A sigmoid and KL for d = 0 or 1: the gradient by z is Y - d, whatever the sizes of the two factors."""
     network, z = Network(("sigmoid",), "binary"), np.array([0.5])
     layers = [(np.eye(1), np.zeros(1))]
@@ -115,7 +115,7 @@ def two_or_not_two() -> Item:
         [f"${name}$", f"${check.found:.8f}$"]
         for name, check in zip(("Y", r"\mathrm{KL}", r"\nabla_Y", r"\nabla_z"), checks)
     ]
-    return Item(
+    return Slide(
         "2 or not 2: z = 0.5, d = 1", checks, ["quantity", "value"], rows, {"two_or_not_two": draw_divergence()}
     )
 
@@ -134,7 +134,7 @@ def draw_divergence() -> Any:
     return figure
 
 
-def ten_digits() -> Item:
+def ten_digits() -> Slide:
     """Softmax and KL: the full Jacobian between them, and y - d as what comes out."""
     network, z, d = Network(("softmax",), "classes"), np.array([1.0, 2.0, 3.0]), np.array([0.0, 0.0, 1.0])
     layers = [(np.eye(3), np.zeros(3))]
@@ -148,7 +148,7 @@ def ten_digits() -> Item:
         Check("gradient by z is y - d", y - d, by_z, 1e-15),
         Check("gradient by z, reverse mode", db.gradient(lambda z: network.value(layers, z, d))(z), by_z, 1e-15),
     ]
-    return Item("Softmax and KL: z = (1, 2, 3), class 3", checks, HEAD, rows_of(steps[:2]))
+    return Slide("Softmax and KL: z = (1, 2, 3), class 3", checks, HEAD, rows_of(steps[:2]))
 
 
 INPUTS = np.array([[0.52, 1.12, 0.77], [0.88, -1.08, 0.15], [0.52, 0.06, -1.30], [0.74, -2.49, 1.39]])
@@ -161,7 +161,7 @@ def training_loss(w: Any, sigmoid: Any) -> Any:
     return -np.sum(np.log(predictions * TARGETS + (1 - predictions) * (1 - TARGETS)))
 
 
-def logistic_regression() -> Item:
+def logistic_regression() -> Slide:
     """100 steps of 0.01, and the losses to the last digit."""
 
     def loss(w: Any) -> Any:
@@ -191,4 +191,4 @@ def logistic_regression() -> Item:
         plotting.line(ax, range(101), losses, "reverse", f"{losses[-1]:.4f}", marker="")
         ax.set_ylim(0, None)
         plotting.label_lines(ax)
-    return Item("Logistic regression", checks, ["step", "loss", "$w$"], rows, {"logistic_regression": figure}, note)
+    return Slide("Logistic regression", checks, ["step", "loss", "$w$"], rows, {"logistic_regression": figure}, note)

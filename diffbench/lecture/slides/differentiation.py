@@ -8,14 +8,14 @@ import sympy
 import diffbench as db
 from diffbench import plotting
 from diffbench.expressions import logistic_product, logistic_table
-from diffbench.lecture.items.item import Check, Item
+from diffbench.lecture.slides.slide import Check, Slide
 from diffbench.problems import problem
 from diffbench.tape import record
 
 logistic = problem("logistic_loop").function
 
 
-def logistic_map() -> Item:
+def logistic_map() -> Slide:
     """Table 1: l_n for n = 1 to 4, its derivative by the product rule, and the same simplified."""
     x, at = sympy.Symbol("x"), sympy.Rational(1, 5)
     checks = []
@@ -26,7 +26,7 @@ def logistic_map() -> Item:
             Check(f"l_{n}'(0.2), product rule", slope, by_rule, 0),
             Check(f"l_{n}'(0.2), forward mode", slope, db.derivative(lambda v, n=n: logistic(v, n))(0.2), 1e-14),
         ]
-    return Item("Logistic map", checks, *logistic_table())
+    return Slide("Logistic map", checks, *logistic_table())
 
 
 def l4(x: Any) -> Any:
@@ -34,7 +34,7 @@ def l4(x: Any) -> Any:
     return 64 * x * (1 - x) * (1 - 2 * x) ** 2 * (1 - 8 * x + 8 * x**2) ** 2
 
 
-def closed_form() -> Item:
+def closed_form() -> Slide:
     """The closed form of l_4 and the loop: the same values and derivatives; and what the slide's line gives."""
 
     def printed(x: float) -> float:
@@ -53,10 +53,10 @@ def closed_form() -> Item:
         ["the line of the slide: $64 (1 - x) (1 - 2x)^2 (1 - 8x + 8x^2)^2$", f"{printed(0.2):.7f}"],
     ]
     note = "The line of the slide lacks the factor $x$; and its caret is Python's exclusive or: powers are written **."
-    return Item("$l_4$ at 0.2: closed form and loop", checks, ["program", "value"], rows, note=note)
+    return Slide("$l_4$ at 0.2: closed form and loop", checks, ["program", "value"], rows, note=note)
 
 
-def soft_relu() -> Item:
+def soft_relu() -> Slide:
     """d/dw of log(1 + exp(b + w x)), of one layer and of two: by formula and by reverse mode."""
     p = problem("soft_relu")
     one, two = (p.point(layers) for layers in (1, 2))
@@ -88,7 +88,7 @@ def soft_relu() -> Item:
         ],
     ]
     note = "The slide prints $w$ in the place of $x$ in the derivative by $w$: that is the derivative by $x$."
-    return Item("Soft ReLU", checks, ["derivative", "formula", "value"], rows, note=note)
+    return Slide("Soft ReLU", checks, ["derivative", "formula", "value"], rows, note=note)
 
 
 QUOTIENTS = {  # of l_4 at 0.2: errors at steps 1e-2, 1e-3, 1e-4, 1e-6; where round-off rules, none is printed
@@ -99,7 +99,7 @@ QUOTIENTS = {  # of l_4 at 0.2: errors at steps 1e-2, 1e-3, 1e-4, 1e-6; where ro
 }
 
 
-def finite_differences() -> Item:
+def finite_differences() -> Slide:
     """Errors of difference quotients of l_4 at 0.2, against h; and at how many points each runs f for a gradient."""
     checks, rows, n = [], [], 10
     steps = (1e-2, 1e-3, 1e-4, 1e-6)
@@ -113,7 +113,7 @@ def finite_differences() -> Item:
         checks.append(Check(f"{name}: points other than x, n = {n}", order * n, moved, 0))
         rows.append([name, *(f"{one:.2e}" for one in found), str(moved)])
     head = ["quotient", *(f"$h = 10^{{{k}}}$" for k in (-2, -3, -4, -6)), f"points beside $x$, $n = {n}$"]
-    return Item("Difference quotients of $l_4$ at 0.2", checks, head, rows, {"finite_differences": draw_errors()})
+    return Slide("Difference quotients of $l_4$ at 0.2", checks, head, rows, {"finite_differences": draw_errors()})
 
 
 def quotient(backend: str, order: int, **options: float) -> db.Differentiator:
@@ -155,7 +155,7 @@ def draw_errors() -> Any:
     return figure
 
 
-def sweeps() -> Item:
+def sweeps() -> Slide:
     """Operations of f, of one forward and of one reverse sweep, counted; n or m of them give the Jacobian."""
     checks, rows = [], []
     for n, m in ((1, 100), (10, 10), (100, 1)):
@@ -190,4 +190,4 @@ def sweeps() -> Item:
         "$m$ reverse",
         "fewer",
     ]
-    return Item("A Jacobian: O(n) forward or O(m) reverse sweeps", checks, head, rows)
+    return Slide("A Jacobian: O(n) forward or O(m) reverse sweeps", checks, head, rows)

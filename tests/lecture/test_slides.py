@@ -1,35 +1,35 @@
-"""Every item of the lecture: its numbers, tables that LaTeX takes, and a check that does find a wrong number."""
+"""Every slide with numbers on it: they come out, LaTeX takes the tables, and a check does find a wrong number."""
 
 import re
 
 import numpy as np
 import pytest
 
-from diffbench.lecture.items import ITEMS, Check
+from diffbench.lecture.slides import SLIDES, Check
 from diffbench.tables import latex
 
-each_item = pytest.mark.parametrize("item", [make() for make in ITEMS.values()], ids=[*ITEMS])
+each_slide = pytest.mark.parametrize("slide", [make() for make in SLIDES.values()], ids=[*SLIDES])
 
 
-@each_item
-def test_numbers_of_the_lecture_come_out(item):
-    wrong = [(c.quantity, c.expected, c.found) for c in item.checks if not c.holds]
+@each_slide
+def test_numbers_of_the_lecture_come_out(slide):
+    wrong = [(c.quantity, c.expected, c.found) for c in slide.checks if not c.holds]
     assert not wrong
-    assert item.checks
+    assert slide.checks
 
 
-@each_item
-def test_tables_can_be_read_by_latex(item):
+@each_slide
+def test_tables_can_be_read_by_latex(slide):
     """Outside of $...$ there is none of the characters that LaTeX takes for commands, and every $ is closed."""
-    for row in (item.head, *item.rows, [item.title, item.note]):
+    for row in (slide.head, *slide.rows, [slide.title, slide.note]):
         for cell in row:
             assert cell.count("$") % 2 == 0
             assert not re.search(r"[_^#%&\\~]", re.sub(r"\$[^$]*\$", "", cell)), cell
-    assert latex(item.head, item.rows).count("\\\\\n") == len(item.rows) + 1
+    assert latex(slide.head, slide.rows).count("\\\\\n") == len(slide.rows) + 1
 
 
 def test_slips_of_the_slides_are_noted():
-    notes = {name: make().note for name, make in ITEMS.items() if make().note}
+    notes = {name: make().note for name, make in SLIDES.items() if make().note}
     assert "lacks the factor $x$" in notes["closed_form"]
     assert "$w$ in the place of $x$" in notes["soft_relu"]
     assert "Frobenius" in notes["affine"]
