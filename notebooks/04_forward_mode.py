@@ -8,7 +8,6 @@
 #     name: python3
 # ---
 
-
 # %% [markdown]
 # # 4 · Forward mode
 #
@@ -98,7 +97,7 @@ assert np.array_equal(tangents, first)
 # %%
 p = problem("soft_relu_branch")
 chain = db.trace(p.function, *p.point(2), argnum=0)
-chain.decisions
+[(decision.text, decision.outcome) for decision in chain.decisions]
 
 # %%
 chain.table()

@@ -8,7 +8,6 @@
 #     name: python3
 # ---
 
-
 # %% [markdown]
 # # 5 · Reverse mode
 #
@@ -124,8 +123,8 @@ product = db.trace(lambda x: np.prod([x[k] for k in range(8)]), np.linspace(0.5,
 product.operation_counts()
 
 # %%
-counts = product.operation_counts()
-assert counts.ratio["reverse"] <= counts.bound["reverse"]
+_, _, reverse = product.operation_counts().itertuples()
+assert reverse.ratio <= reverse.bound
 
 # %%
 exercise = EXERCISES["reverse_mode"]
