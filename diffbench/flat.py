@@ -69,7 +69,7 @@ class FlatFunction:
         self.result_structure = LEAF
         self.aux: Any = None
 
-    def take_apart(self, copied: bool) -> list:
+    def take_apart(self, copied: bool = True) -> list:
         """The leaves of the differentiated arguments, as floats and float arrays.
 
         Arrays are copied, as f may change the user's. Unless all are to be, large ones are only watched.

@@ -150,7 +150,7 @@ def _decisions(question: Question) -> list[np.ndarray] | None:
     path = Path()
     try:
         with np.errstate(all="ignore"):
-            function([Watched(leaf, path) for leaf in function.take_apart(copied=True)])
+            function([Watched(leaf, path) for leaf in function.take_apart()])
     except DiffbenchError:
         return None
     return path.taken
@@ -174,7 +174,7 @@ def _run(
     try:
         if question.quantity == "value":
             function = FlatFunction("value", f, tuple(exact), kwargs, argnums, has_aux=False, scalar=False)
-            leaves, structure = function(function.take_apart(copied=True)), function.result_structure
+            leaves, structure = function(function.take_apart()), function.result_structure
         else:
             leaves, structure = flatten(question.verb(f=f)(*exact, **kwargs))
     finally:

@@ -3,7 +3,6 @@
 import importlib
 import inspect
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from diffbench.automatic import Automatic
@@ -107,6 +106,8 @@ def _known() -> dict[str, Any]:
 @cache
 def _installed() -> dict[str, str]:
     """The backends that installed packages announce; reading them takes milliseconds."""
+    from importlib.metadata import entry_points  # which loads much
+
     return {point.name: f"{point.module}:{point.attr}" for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 

@@ -133,7 +133,7 @@ def test_an_entry_point_of_an_installed_package_is_a_backend(monkeypatch):
         asked.append(group)
         return [point]
 
-    monkeypatch.setattr(registry, "entry_points", entry_points)
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
     registry._installed.cache_clear()
     assert type(db.get_backend("halving")) is Halving
     assert set(asked) == {"diffbench.backends"}

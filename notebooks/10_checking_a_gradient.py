@@ -9,7 +9,7 @@
 # ---
 
 # %% [markdown]
-# # 7 · Is my gradient right, and whom can I believe?
+# # 10 · Is my gradient right, and whom can I believe?
 #
 # **Claim.** A gradient written by hand can be checked to the last digits, entry by entry, and the check can say what is
 # wrong. Differences alone cannot: they blur what is small.
