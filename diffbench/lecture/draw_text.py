@@ -65,7 +65,8 @@ def number(value: Any, digits: int = 5) -> str:
     ('2.8805', '[1, 1]₂', '[0, …]₃ₓ₄')
     """
     if np.ndim(value) == 0:
-        return f"{float(value):.{digits}g}".replace("-", "−").replace("e+", "e")
+        plain = complex(value) if np.iscomplexobj(value) else float(value)
+        return f"{plain:.{digits}g}".replace("-", "−").replace("e+", "e")
     head = [number(entry, 3) for entry in np.ravel(value)[: 2 if np.size(value) <= 2 else 1]]
     shape = "ₓ".join(map(str, np.shape(value))).translate(SUBSCRIPTS)
     return f"[{', '.join(head)}{', …' if np.size(value) > len(head) else ''}]{shape}"

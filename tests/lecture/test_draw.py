@@ -194,6 +194,11 @@ def test_a_transposed_linear_map_is_written_as_such():
     assert "x̄ = (W @ ·)ᵀ v̄₁ = [2, 2]₂" in lines
 
 
+def test_complex_numbers_on_the_way_are_shown():
+    w = db.trace(lambda x: np.abs(np.fft.fft(x)[1]), np.array([1.0, 2.0, 4.0, 8.0]))
+    assert any("j" in text for text in words(w.draw("reverse")))
+
+
 def test_an_input_that_nothing_depends_on_gets_a_zero():
     w = db.trace(lambda x, y: 2 * x, 1.0, 1.0)
     assert stages(w, "reverse")[-1].lines == ["x̄ = 2,  ȳ = 0"]
