@@ -1,8 +1,6 @@
 """The command `diffbench compare module:function --at "[0.5, 1.0]"`."""
 
 import argparse
-import ast
-import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -15,7 +13,7 @@ import numpy as np
 from diffbench.compare import Comparison, compare
 from diffbench.errors import ArgumentError, DiffbenchError
 from diffbench.question import VERBS
-from diffbench.user_function import load_function
+from diffbench.user_function import literal_arguments, load_function
 
 EXAMPLES = """\
 examples:
@@ -118,7 +116,7 @@ def point_of(options: argparse.Namespace) -> tuple:
         return (np.random.default_rng(options.seed).standard_normal(options.random),)
     if options.at_file is not None:
         return (loaded(options.at_file),)
-    return literal(options.at)
+    return literal_arguments(options.at)
 
 
 def loaded(path: Path) -> Any:
@@ -135,35 +133,6 @@ def loaded(path: Path) -> Any:
             hint="write one by numpy.save(path, array)",
         )
     return found[()]
-
-
-def literal(text: str) -> tuple:
-    """The arguments that a literal gives: a tuple is several of them, a list is an array.
-
-    >>> literal("[0.5, 1.0], 3")
-    (array([0.5, 1. ]), 3)
-    """
-    try:
-        found = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        raise ArgumentError(
-            f"compare: --at {text!r} is no literal",
-            why="numbers, lists, tuples, dicts and strings are read, and nothing is evaluated",
-            hint='write numbers, as in --at "[0.5, 1.0, 2.0]"',
-        ) from None
-    return tuple([as_array(part) for part in (found if isinstance(found, tuple) else (found,))])
-
-
-def as_array(value: Any) -> Any:
-    """A list of numbers as an array of floats; dicts entry by entry; all else as it is."""
-    if isinstance(value, dict):
-        return {key: as_array(part) for key, part in value.items()}
-    if not isinstance(value, list):
-        return value
-    try:
-        return np.array(value, dtype=float)
-    except (ValueError, TypeError) as error:
-        raise ArgumentError(f"compare: --at {json.dumps(value, default=str)} is no array", why=str(error)) from None
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def test_the_exit_code_is_0_only_if_none_is_wrong_and_one_is_right(statuses, cod
     ],
 )
 def test_literals_are_read_as_arguments(text, expected):
-    np.testing.assert_equal(compare_command.literal(text), expected)
+    np.testing.assert_equal(compare_command.literal_arguments(text), expected)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_literals_are_read_as_arguments(text, expected):
 def test_what_is_no_literal_is_refused_and_not_evaluated(text, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert compare("numpy:sin", "--at", text) == 1
-    assert "compare: --at" in capsys.readouterr().err
+    assert "diffbench: --at" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
