@@ -18,6 +18,8 @@ from diffbench.primitives.arrays import numbers_of
 from diffbench.structure import Structure, flatten
 
 NOTHING = object()  # what an empty cell holds
+LIBRARIES = {"autograd", "casadi", "jax", "jaxlib", "mygrad", "symengine", "torch"}
+"""Whose functions a function written for a library calls: their own variables are not looked at."""
 
 
 def cells_of(f: Any) -> Sequence[types.CellType]:
@@ -62,6 +64,8 @@ def _inside(f: Any) -> Sequence:
     if isinstance(f, types.FunctionType):
         code = f.__code__
         if not (is_of_users(code.co_filename) or code.co_filename.startswith("<")):
+            return ()
+        if (f.__module__ or "").partition(".")[0] in LIBRARIES:
             return ()
         named = [f.__globals__[name] for name in code.co_names if name in f.__globals__]
         defaults = [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
