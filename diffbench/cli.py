@@ -1,4 +1,4 @@
-"""The command `diffbench`: measure experiments, draw them again, compare backends, trace a function, list backends.
+"""The command `diffbench`: measure experiments, draw them again, compare and diagnose backends, trace a function.
 
 Exit codes: 0 done, whatever theory says of it; 1 something could not be done (or, with --strict, a claim failed);
 2 the command was not understood; 130 interrupted.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import diffbench
-from diffbench import compare_command
+from diffbench import compare_command, diagnose_command
 from diffbench.errors import DiffbenchError
 from diffbench.lecture.command import add_trace
 from diffbench.lecture.walk_command import add_walk
@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     figures.add_argument("--profile", choices=PROFILES, help="that of the last run if not given")
 
     compare_command.add_to(commands)
+    diagnose_command.add_to(commands)
     add_trace(commands)
     add_walk(commands)
 

@@ -41,14 +41,8 @@ def add_to(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=compare_command)
-    parser.add_argument("function", metavar="MODULE:FUNCTION", help="importing the module runs its code")
-    point = parser.add_mutually_exclusive_group(required=True)
-    point.add_argument("--at", metavar="LITERAL", help='number, list, or several arguments: "[0.5, 1.0], 3"')
-    point.add_argument("--at-file", type=Path, metavar="FILE", help="an array saved by numpy.save")
-    point.add_argument("--random", type=int, metavar="N", help="N standard normal numbers")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of --random (%(default)s)")
+    add_function_and_point(parser)
     parser.add_argument("--quantity", choices=VERBS, default="gradient", help="(%(default)s)")
-    parser.add_argument("--argnum", type=int, default=0, metavar="N", help="which argument (%(default)s)")
     parser.add_argument("--backends", metavar="A,B", help="all that are known if not given")
     parser.add_argument("--digits", type=int, default=50, metavar="N", help="of the truth (%(default)s)")
     parser.add_argument("--time-limit", type=float, default=10.0, metavar="S", help="seconds a backend (%(default)s)")
@@ -56,6 +50,17 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV as well")
     parser.add_argument("--plot", type=Path, metavar="STEM", help="draw error against time: STEM.svg, .pdf and .png")
+
+
+def add_function_and_point(parser: argparse.ArgumentParser) -> None:
+    """What every command asks that differentiates a function of the user's."""
+    parser.add_argument("function", metavar="MODULE:FUNCTION", help="importing the module runs its code")
+    point = parser.add_mutually_exclusive_group(required=True)
+    point.add_argument("--at", metavar="LITERAL", help='number, list, or several arguments: "[0.5, 1.0], 3"')
+    point.add_argument("--at-file", type=Path, metavar="FILE", help="an array saved by numpy.save")
+    point.add_argument("--random", type=int, metavar="N", help="N standard normal numbers")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of --random (%(default)s)")
+    parser.add_argument("--argnum", type=int, default=0, metavar="N", help="which argument (%(default)s)")
 
 
 def compare_command(options: argparse.Namespace) -> int:
@@ -112,7 +117,7 @@ def point_of(options: argparse.Namespace) -> tuple:
     """The arguments of the function."""
     if options.random is not None:
         if options.random < 1:
-            raise ArgumentError(f"compare: --random {options.random}, expected a positive number")
+            raise ArgumentError(f"--random {options.random}, expected a positive number")
         return (np.random.default_rng(options.seed).standard_normal(options.random),)
     if options.at_file is not None:
         return (loaded(options.at_file),)
@@ -125,11 +130,11 @@ def loaded(path: Path) -> Any:
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise ArgumentError(
-            f"compare: --at-file {path} cannot be read", why=str(error), hint="write it by numpy.save(path, array)"
+            f"--at-file {path} cannot be read", why=str(error), hint="write it by numpy.save(path, array)"
         ) from None
     if not isinstance(found, np.ndarray):
         raise ArgumentError(
-            f"compare: --at-file {path} holds several arrays: {', '.join(found.files)}",
+            f"--at-file {path} holds several arrays: {', '.join(found.files)}",
             hint="write one by numpy.save(path, array)",
         )
     return found[()]

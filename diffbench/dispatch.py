@@ -129,6 +129,15 @@ class TracedArray(Traced):
     def copy(self) -> Any:
         return apply(np.positive, self)
 
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict) -> Any:
+        return self.copy()  # and not a copy of the whole trace
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise trace_lost("pickling x, as for another process,")
+
     def flatten(self, order: str = "C") -> Any:
         return apply(np.ravel, self, order).copy()
 
@@ -184,7 +193,11 @@ class TracedArray(Traced):
         return other // self, other % self
 
     def __format__(self, specification: str) -> str:
-        return format(primal(self), specification)
+        value = primal(self)
+        try:
+            return format(value, specification)
+        except TypeError:  # a symbol has no digits
+            return str(value)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.primal!r})"

@@ -292,3 +292,16 @@ def test_arguments_are_not_changed():
     x = np.array([1.0, 2.0])
     db.diagnose(lambda x: np.sum(np.multiply(x, x, out=x) if not db.is_traced(x) else x * x), x)
     assert np.array_equal(x, [1.0, 2.0])
+
+
+# -- on the command line -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "code", "printed"), [("numpy:sin", 0, "nothing is the matter"), ("numpy:abs", 1, "has a kink where")]
+)
+def test_the_command_prints_the_diagnosis_and_ends_with_1_where_something_is_found(function, code, printed, capsys):
+    from diffbench.cli import main
+
+    assert main(["diagnose", function, "--at", "0.0"]) == code
+    assert printed in capsys.readouterr().out

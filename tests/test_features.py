@@ -18,10 +18,6 @@ from diffbench.runner.experiment import load
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 OURS = [name for name in db.backends().index if ".adapters." not in backend_class(name).__module__]
 KNOWN = {  # defects that are known, and where they are to be mended
-    ("copy.deepcopy(x)", "symbolic"): "TracedArray has no __deepcopy__: the copy has a trace of its own",
-    ("copy.deepcopy(x)", "forward"): "as for symbolic",
-    ("copy.deepcopy(x)", "reverse"): "as for symbolic",
-    ("f-string with a format, .3f", "symbolic"): "TracedArray.__format__ hands the format to a symbol",
     **{  # what the C code of brentq does after its callback has raised TraceLost depends on what lies in memory
         ("scipy.optimize.brentq", backend): "scipy_calls: sometimes 'f(a) and f(b) must have different signs' comes out"
         for backend in ("symbolic", "complex-step", "forward", "reverse")
@@ -58,7 +54,7 @@ def test_programs_do_not_spoil_the_point_for_the_next_one(name):
 def test_automatic_differentiation_takes_what_numpy_shows_it():
     """What is left is handed to Python's or SciPy's own code as plain numbers, or written into a plain array."""
     not_taken = {name for name, feature in FEATURES.items() if judge(feature, "reverse").verdict != "right"}
-    assert not_taken - {"copy.deepcopy(x)"} == {
+    assert not_taken == {
         "range(int(value))",
         "value as an index, int(x)",
         "math.sin",

@@ -14,7 +14,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "diffbench"
 
 LAYERS = (  # from the top down; a module imports from its own layer and from those below
-    {"__main__", "cli", "compare_command", "report", "lecture", "runner"},
+    {"__main__", "cli", "compare_command", "diagnose_command", "report", "lecture", "runner"},
     {"compare", "checks", "measure", "error_curve", "expressions", "tables", "reference", "problems"}
     | {"user_function", "testing", "diagnosis"}
     | {"isolation", "question", "branches", "consensus", "plotting"},
