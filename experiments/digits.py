@@ -103,10 +103,9 @@ def measure(network: str, backend: str, epochs: int) -> list[dict[str, Any]]:
     net = NETWORKS[network]
     loss, (train, test) = net.problem.function, digits(net.side)
     targets, labels = net.targets(train), net.labels(test)
-    options = {"gradient": net.problem.derivative} if backend == "manual" else {}
     layers = first = random_layers(net.units)
     batch = train.inputs[:BATCH], targets[:BATCH]
-    gradient = db.gradient(loss, backend=backend, **options).prepare(layers, *batch)
+    gradient = prepared_gradient(net.problem, backend, layers, *batch)
     rows = []
     for number in range(epochs):
         start = time.perf_counter()
@@ -134,6 +133,19 @@ def measure(network: str, backend: str, epochs: int) -> list[dict[str, Any]]:
         "recognised": found.tolist(),
     }
     return rows
+
+
+def prepared_gradient(problem: Problem, backend: str, layers: Any, *batch: np.ndarray) -> Any:
+    """The gradient by the weights, with all one-off work done.
+
+    JAX compiles for all values of what it differentiates by, and once more for each value of anything else: so it
+    differentiates by the samples, too, and that part is dropped.
+    """
+    if backend == "jax":
+        by_all = db.gradient(problem.function, argnum=(0, 1, 2), backend=backend).prepare(layers, *batch)
+        return lambda *arguments: by_all(*arguments)[0]
+    options = {"gradient": problem.derivative} if backend == "manual" else {}
+    return db.gradient(problem.function, backend=backend, **options).prepare(layers, *batch)
 
 
 def error(loss: Any, gradient: Any, layers: Any, *samples: np.ndarray) -> float:
