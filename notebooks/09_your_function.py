@@ -25,6 +25,8 @@ import numpy as np
 import diffbench as db
 from diffbench.lecture.examples import energy, gradient_with_a_mistake
 from diffbench.lecture.exercises import EXERCISES
+from diffbench.problems import problem
+from diffbench.testing import check_gradient
 
 x = np.array([0.5, -1.0, 2.0, 0.25, 1.5])
 print(inspect.getsource(energy))
@@ -83,23 +85,61 @@ assert (refused == "unsupported").all()
 # %% [markdown]
 # ## A gradient by hand
 #
-# Somebody wrote a gradient for `energy`. It looks right:
+# A check in a test-suite is one line. It holds the gradient against 50 digits and says what a mistake looks like. Here
+# are four mistakes in a right gradient of the Helmholtz energy; each has been made by somebody in this room.
 
 # %%
-print(inspect.getsource(gradient_with_a_mistake))
+helmholtz = problem("helmholtz")
+f, gradient, point = helmholtz.function, helmholtz.derivative, helmholtz.point(5)
+print(check_gradient(f, gradient, *point))
 
 # %%
-by_hand = db.get_backend("manual", gradient=gradient_with_a_mistake)
-verdict = db.compare(energy, x, backends={"by hand": by_hand, "reverse": "reverse"})
-verdict.frame.set_index("backend")[["status", "message"]]
+mistakes = {
+    "axes": lambda x, A, b: gradient(x, A, b)[::-1],
+    "sign": lambda x, A, b: gradient(x, A, b) * [1, 1, -1, 1, 1],
+    "mean": lambda x, A, b: gradient(x, A, b) / len(x),
+    "typo": lambda x, A, b: gradient(x, A, b) * (1 + 1e-6),
+}
 
 # %%
-assert verdict.frame.status.tolist().count("wrong") == 1
+said = {}
+for name, wrong in mistakes.items():
+    try:
+        check_gradient(f, wrong, *point)
+    except AssertionError as error:
+        said[name] = str(error).splitlines()[1].strip()
+said
+
+# %%
+assert "reversed" in said["axes"]
+assert "entry 2 has the wrong sign" in said["sign"]
+assert "1/5" in said["mean"]
+assert "1e-06" in said["typo"]
+
+# %% [markdown]
+# A difference quotient would not have seen the last one in a small entry: it is right to $\sqrt\varepsilon$ of the
+# largest.
+#
+# ## When methods disagree
+#
+# Somebody has to be wrong. `db.diagnose` says who, and why: here $1 - \cos x$ loses the digits of everybody.
+
+# %%
+diagnosis = db.diagnose(lambda x: (1 - np.cos(x)) / x**2, 1e-6)
+diagnosis.methods_frame
+
+# %%
+{finding.kind: finding.advice for finding in diagnosis.findings}
+
+# %%
+assert "cancellation" in diagnosis.kinds
+assert "cancellation" not in db.diagnose(lambda x: 2 * (np.sin(x / 2) / x) ** 2, 1e-6).kinds
 
 # %% [markdown]
 # On the command line: `diffbench compare my_model:energy --at "[0.5, -1.0, 2.0]"`.
 
 # %%
+print(inspect.getsource(gradient_with_a_mistake))
 exercise = EXERCISES["your_function"]
 exercise
 
