@@ -72,6 +72,7 @@ EPOCHS = {
     "full": {"ten": 100, "two": 100, "small": 100},
 }
 CHEAP = ("manual", "reverse", "autograd", "jax", "torch")  # a gradient costs a few evaluations, whatever the network
+QUICK = ("manual", "reverse", "forward", "finite-forward", "finite-central")
 DEAR = ("forward", "complex-step", "finite-forward", "finite-central")
 
 
@@ -83,9 +84,7 @@ def sweep(profile: str) -> list[dict[str, Any]]:
         for name, epochs in EPOCHS[profile].items()
         for backend in (*CHEAP, *DEAR)
         if backend in known.index and known.installed[backend] and (name == "small" or backend in CHEAP)
-        if not (
-            profile == "quick" and backend == "complex-step"
-        )  # the slowest: it sees every operation of every weight
+        if profile != "quick" or backend in QUICK
     ]
 
 
@@ -162,7 +161,7 @@ def flat(layers: Any) -> np.ndarray:
 # ------------------------------------------------------------------------------------------------------ expect
 
 ROUNDING = {"finite-forward": 1e-4, "finite-central": 1e-7}  # relative, of the loss; others: 1e-10
-CHECK = {"finite-forward": 1e-5, "finite-central": 1e-7}  # of the gradient; others: 1e-12
+CHECK = {"finite-forward": 1e-4, "finite-central": 1e-6}  # of the gradient; others: 1e-10, as y - d loses digits
 ENOUGH = {"ten": 0.96, "two": 0.99}
 
 
@@ -197,10 +196,10 @@ def expect(frame: Any) -> list[Claim]:
         wrong = [
             f"{backend} {worst:.0e}"
             for backend, worst in last[["error_before", "error_after"]].max(axis=1).items()
-            if not worst < CHECK.get(backend, 1e-12)
+            if not worst < CHECK.get(backend, 1e-10)
         ]
         text = f"{net.title}: gradients against 50 digits, before and after"
-        claims.append(Claim(text, not wrong, ", ".join(wrong) or "all right", "< 1e-12; differences 1e-5, 1e-7"))
+        claims.append(Claim(text, not wrong, ", ".join(wrong) or "all right", "< 1e-10; differences 1e-4, 1e-6"))
         if name in ENOUGH:
             least, allowed = last.accuracy.min(), ENOUGH[name]
             text = f"{net.title}: {last.epoch.min():.0f} epochs recognise {allowed:.0%} of the test samples"
@@ -248,6 +247,7 @@ def draw_deviations(frame: Any, name: str) -> Any:
     floor = np.finfo(float).eps / 4
     for backend, apart in deviations(frame, name).items():
         plotting.line(ax, apart.index, np.maximum(apart, floor), backend)
+    ax.xaxis.get_major_locator().set_params(integer=True)
     if ax.lines:
         plotting.guide(ax, ax.get_xlim(), [np.finfo(float).eps] * 2, "machine epsilon", at=0)
     plotting.label_lines(ax)
@@ -330,8 +330,6 @@ def tables(frame: Any) -> dict[str, str]:
             seconds = frame[(frame.network == name) & (frame.backend == backend)].seconds.median()
             worst = max(row.error_before, row.error_after)
             numbers = (f"{1000 * seconds:.3g}", f"{row.ratio:.3g}", f"{worst:.0e}", f"{row.loss:.6g}")
-            rows.append(
-                [net.title, str(net.weights), str(backend), *numbers, f"{row.accuracy:.1%}".replace("%", r"\%")]
-            )
+            rows.append([net.title, str(net.weights), str(backend), *numbers, f"{100 * row.accuracy:.1f}"])
     head = ["network", "weights", "backend", "ms an epoch", "gradient / loss", "its error", "loss", "right in 100"]
     return both("training", head, rows)
