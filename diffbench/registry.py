@@ -135,5 +135,15 @@ def backends() -> "pd.DataFrame":
     return pd.DataFrame(rows).set_index("backend")
 
 
+def is_own(backend: str) -> bool:
+    """Whether a backend is diffbench's own: no adapter of another library, and not registered from outside.
+
+    >>> is_own("reverse"), is_own("jax")
+    (True, False)
+    """
+    module = backend_class(backend).__module__
+    return module.startswith("diffbench.backends.") and ".adapters." not in module
+
+
 def _gives(kind: type[Differentiator], verb: str) -> bool:
     return getattr(kind, verb) is not getattr(Differentiator, verb)

@@ -22,7 +22,7 @@ from diffbench.compare.truth import truth_of
 from diffbench.problems import Problem, problems
 from diffbench.problems import problem as find
 from diffbench.question import Question
-from diffbench.registry import backend_class
+from diffbench.registry import is_own
 from diffbench.runner import Claim, Limits
 from diffbench.structure import flatten
 from diffbench.tables import both
@@ -34,16 +34,10 @@ BY_ROUNDING = ("forward", "reverse", "manual", "complex-step", "symbolic")  # th
 # ------------------------------------------------------------------------------------------------------- sweep
 
 
-def is_ours(backend: str) -> bool:
-    """Whether a backend is no adapter of another library, nor registered from outside."""
-    module = backend_class(backend).__module__
-    return module.startswith("diffbench.backends.") and ".adapters." not in module
-
-
 def sweep(profile: str) -> list[dict[str, Any]]:
     """Every problem at the point of the literature; full: also at a larger size. Quick: our own backends only."""
     known = db.backends()
-    backends = [name for name in known.index[known.installed] if profile != "quick" or is_ours(name)]
+    backends = [name for name in known.index[known.installed] if profile != "quick" or is_own(name)]
     return [
         {"problem": p.name, "n": n, "backends": backends}
         for p in problems()

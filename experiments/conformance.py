@@ -25,7 +25,7 @@ import diffbench as db
 from diffbench import plotting
 from diffbench.checks.features import FEATURES
 from diffbench.checks.verdicts import VERDICTS, judge
-from diffbench.registry import backend_class
+from diffbench.registry import backend_class, is_own
 from diffbench.runner import Claim, Limits
 from diffbench.tables import markdown
 
@@ -35,11 +35,6 @@ KINDS = tuple(dict.fromkeys(feature.kind for feature in FEATURES.values()))
 QUICK = ("control flow",)
 
 # ------------------------------------------------------------------------------------------------------- sweep
-
-
-def is_ours(backend: str) -> bool:
-    """Whether a backend is no adapter of a foreign library, nor registered from outside."""
-    return backend_class(backend).__module__.startswith("diffbench.backends.") and not is_adapter(backend)
 
 
 def is_adapter(backend: str) -> bool:
@@ -54,7 +49,7 @@ def sweep(profile: str) -> list[dict[str, Any]]:
         {"feature": feature.name, "backend": backend}
         for feature in FEATURES.values()
         for backend in known.index[known.installed]
-        if profile != "quick" or (feature.kind in QUICK and is_ours(backend))
+        if profile != "quick" or (feature.kind in QUICK and is_own(backend))
     ]
 
 

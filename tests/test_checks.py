@@ -70,17 +70,6 @@ class Double(Reverse):
         return [np.float64(value) for value in values], pushed
 
 
-class Overwriting(Reverse):
-    """Uses the argument as scratch memory."""
-
-    def jacobian(self, function, point):
-        answer = super().jacobian(function, point)
-        for x in point:
-            if isinstance(x, np.ndarray):
-                x *= 2
-        return answer
-
-
 class SharedSeeds(Reverse):
     """Forgets all but the first direction of a batch."""
 
@@ -129,7 +118,6 @@ WRONG = {
     WrongSign: "gradients",
     Stale: "preparation",
     Double: "precisions",
-    Overwriting: "arguments_stay",
     SharedSeeds: "batches",
     Swallowing: "exceptions",
     Inaccurate: "gradients",

@@ -224,7 +224,7 @@ def test_what_f_itself_does_is_a_row_for_each_backend(f, limit, status, message)
     assert len(c.frame) == len(db.backends()) - 1
     installed = c.frame[c.frame.backend.isin(db.backends().index[db.backends().installed])]
     assert set(installed.status) == {status}
-    assert set(installed.message) == {message}
+    assert all(found.startswith(message) for found in installed.message)  # it may also name libraries that do not fork
     assert str(c)
     assert c._repr_html_()
 
@@ -240,7 +240,8 @@ def test_what_f_itself_does_is_a_row_for_each_backend(f, limit, status, message)
 def test_what_f_does_to_one_backend_is_a_row_and_not_the_end(f, limit, status, message):
     c = db.compare(f, X, backends=["reverse", "finite-forward"], time_limit=limit, memory_limit=100)
     row = c.frame.set_index("backend").loc["reverse"]
-    assert (row.status, row.message) == (status, message)
+    assert row.status == status
+    assert row.message.startswith(message)
     if limit == PLENTY:
         assert statuses(c)["finite-forward"] == "ok"
         assert "by central differences" in c.truth_label

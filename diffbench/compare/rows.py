@@ -42,7 +42,9 @@ def ended(found: Found) -> tuple[str, str]:
         return "failed", f"{type(error).__name__}: {error}{place}"
     if found.ending.status == "timeout":
         threaded = [name for name in ("jax", "torch") if name in sys.modules]
-        hint = f"; {' and '.join(threaded)} was in use before, and may not work in forked processes" if threaded else ""
+        were = "were" if len(threaded) > 1 else "was"
+        hint = f"; {' and '.join(threaded)} {were} in use before, and may not work in forked processes"
+        hint = hint if threaded else ""
         return "timeout", found.ending.message + hint
     words = f": {found.ending.last_words}" if found.ending.last_words else ""
     return found.ending.status, found.ending.message + words
