@@ -113,7 +113,7 @@ def expect(frame: Any) -> list[Claim]:
     refused = frame[frame.status == "unsupported"]
     branching = {p.name for p in problems("branch")}
     surprising = refused[~refused.problem.isin(branching) | ~refused.backend.isin(["symbolic", "complex-step"])]
-    ours = surprising[[is_ours(name) for name in surprising.backend]]
+    ours = surprising[[is_own(name) for name in surprising.backend]]
     named = ", ".join(f"{row.backend} on {row.problem}" for row in ours.itertuples())
     claims.append(
         Claim("of ours, only symbols and complex step refuse, and only branches", not named, named or "so it is")

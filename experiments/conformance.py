@@ -91,7 +91,7 @@ def expect(frame: Any) -> list[Claim]:
     """Our own backends: never wrong, never obscure."""
     claims = []
     for backend, rows in judged(frame).groupby("backend", sort=False):
-        if is_ours(str(backend)):
+        if is_own(str(backend)):
             bad = rows[rows.verdict.isin(["obscure", "wrong"])]
             found = ", ".join(f"{row.feature}: {row.verdict}" for row in bad.itertuples()) or "none"
             text = f"{backend}: no program of {len(rows)} is answered wrongly or obscurely"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from diffbench import plotting
 from diffbench.cli import main
 from diffbench.expressions import logistic_product
 from diffbench.runner.experiment import discover, load
@@ -17,7 +18,8 @@ EXPERIMENTS = ROOT / "experiments"
 
 
 @pytest.mark.parametrize("name", discover(EXPERIMENTS))
-def test_quick_profile_runs_from_sweep_to_figures(name, tmp_path, capsys):
+def test_quick_profile_runs_from_sweep_to_figures(name, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(plotting.STYLE, "pdf.fonttype", 3)  # embedding whole fonts takes most of the time of a figure
     where = ["--experiments", str(EXPERIMENTS), "--results", str(tmp_path)]
     assert main(["run", name, "--profile", "quick", *where]) == 0, capsys.readouterr().err
     folder = tmp_path / name
