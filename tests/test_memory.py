@@ -13,8 +13,17 @@ from diffbench.memory import LIMIT, POOL, SMALLEST, Pool, pooled
 N = SMALLEST // 8 + 1  # entries of the smallest float64 arrays that are lent
 
 
+@pytest.fixture(autouse=True, scope="module")
+def quick_collections():
+    """What is there already, such as libraries of other tests, need not be looked through again and again."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
-def empty_pool():
+def empty_pool(quick_collections):
     """Each test starts and ends with a pool that holds nothing."""
     gc.collect()
     POOL.clear()
