@@ -2,8 +2,8 @@
 
 Each slide of the lecture that prints numbers is computed anew and held against what it, or the source that it quotes,
 prints: by hand, symbolically, by differences, in forward and in reverse mode. Where a slide has a slip, the table is
-right and the note says what the slide has. results/lecture/ has a table of every slide as LaTeX and Markdown. The
-programs that the lecture goes through step by step are those of lecture_tables.
+right and the note says what the slide has. results/lecture/ has a table of every slide as LaTeX and Markdown; below
+it are the programs that the lecture goes through step by step, by lecture_tables, and their graphs, by lecture_graphs.
 
 Source: the lecture; Baydin et al. 2018, JMLR 18(153); HIPS/autograd, examples/logistic_regression.py.
 """

@@ -22,6 +22,7 @@ from diffbench.runner import Claim, Limits
 
 LIMITS = {"quick": Limits(seconds=30), "lecture": Limits(seconds=60), "full": Limits(seconds=60)}
 TIMED = False
+FOLDER = "lecture/graphs"
 DIGITS = 5e-10  # the lecture prints ten digits
 STEP_BY_STEP = ("two_results",)
 

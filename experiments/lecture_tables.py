@@ -23,6 +23,7 @@ from diffbench.runner import Claim, Limits
 
 LIMITS = {"quick": Limits(seconds=30), "lecture": Limits(seconds=60), "full": Limits(seconds=60)}
 TIMED = False
+FOLDER = "lecture/programs"
 DIGITS = 5e-10  # the lecture prints ten digits
 
 # ------------------------------------------------------------------------------------------------------- sweep

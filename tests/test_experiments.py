@@ -22,7 +22,7 @@ def test_quick_profile_runs_from_sweep_to_figures(name, tmp_path, capsys, monkey
     monkeypatch.setitem(plotting.STYLE, "pdf.fonttype", 3)  # embedding whole fonts takes most of the time of a figure
     where = ["--experiments", str(EXPERIMENTS), "--results", str(tmp_path)]
     assert main(["run", name, "--profile", "quick", *where]) == 0, capsys.readouterr().err
-    folder = tmp_path / name
+    folder = tmp_path / load(name, EXPERIMENTS).folder
     rows = pd.read_csv(folder / f"{name}.csv")
     failed = rows[rows["status"].isin(["failed", "wrong"])]
     assert failed.empty, failed.to_string()

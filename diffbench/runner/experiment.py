@@ -6,6 +6,7 @@ SERIES = ("function", "method")       # optional: the columns that name one seri
 SIZE = "n"                            # optional: what grows; a series that hits a limit grows no further
 LIMITS = {"quick": Limits(seconds=2), "lecture": Limits(seconds=10), "full": Limits(seconds=60)}
 TIMED = True                          # optional: False where no time is measured, so that cells may overlap
+FOLDER = "lecture/graphs"             # optional: where in results/ the outputs go; by default the name
 
 def sweep(profile): ...               # list of cells; each is a dict of JSON values
 def measure(**cell): ...              # one tidy row, or several; in a process of its own
@@ -76,6 +77,11 @@ class Experiment:
         """The first line of the docstring, without the word "Question:"."""
         first = (self.module.__doc__ or "").strip().partition("\n")[0]
         return first.removeprefix("Question:").strip()
+
+    @property
+    def folder(self) -> str:
+        """Where the outputs go, below the folder of results."""
+        return getattr(self.module, "FOLDER", self.name)
 
     @property
     def series(self) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def measure_missing(
     for cell in cells:
         if canonical(cell) in kept:
             dominated.note(cell, kept[canonical(cell)]["status"])
-    log = store.folder / experiment.name / "cells.log"
+    log = store.folder / experiment.folder / "cells.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     workers = 1 if experiment.timed else WORKERS_UNTIMED
     pool = Pool(experiment, experiment.limits(key.profile), workers=workers, threads=threads, log=log)
@@ -125,6 +125,6 @@ def conclude(experiment: Experiment, key: Key, cells: list[Cell], store: Store, 
             why="its sweep is empty, or is no longer the one that was measured",
             hint=f"diffbench run {experiment.name} --profile {key.profile}",
         )
-    claims, paths = outputs.write(experiment, frame, store.environment(key), store.folder / experiment.name)
+    claims, paths = outputs.write(experiment, frame, store.environment(key), store.folder / experiment.folder)
     store.save_claims(key, claims)
     return Report(experiment, key.profile, frame, len(cells), measured, claims, paths)
