@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.branches import Path, noting
-from diffbench.errors import ArgumentError, DiffbenchError, TraceLost, UnknownName, did_you_mean
+from diffbench.errors import ArgumentError, DiffbenchError, TraceLost, UnknownName, UnsupportedPrimitive, did_you_mean
 from diffbench.exact import Digits, ExactTrace
 from diffbench.flat import FlatFunction, float_leaf, name_of
 from diffbench.primitives.primitive import LIFT, Traced
@@ -57,6 +57,7 @@ def reference(
     digits: int = 50,
     argnum: int | tuple[int, ...] = 0,
     branches: str = "float",
+    fallback: bool = False,
     **kwargs: Any,
 ) -> Any:
     """A derivative of f at a point to many digits, every one of them right.
@@ -67,6 +68,8 @@ def reference(
     digits : significant decimal digits of every entry.
     branches : "float" to go where f goes in the precision of its arguments, with a ReferenceWarning where high
         precision would go elsewhere; "exact" to go where that goes.
+    fallback : True to return, where numbers of many digits cannot run f, what differences and a complex step agree on
+        in floats (see consensus.py), with a ReferenceWarning that says how many digits that is.
     kwargs : passed through to f.
 
     Returns mpmath numbers in the containers and shapes of the verb: object arrays, one mpf for a scalar. What the
@@ -74,7 +77,7 @@ def reference(
     `correctly_rounded` makes floats of them.
     Cost: a run in floats and two or more of many digits, at some microseconds an operation; memory of reverse mode.
     Raises what the verb raises, DiffbenchError where no precision settles the digits, and UnsupportedPrimitive for an
-    operation that numbers of many digits do not have; diffbench.consensus then is the best that can be had in floats.
+    operation that numbers of many digits do not have, unless there is a fallback.
 
     >>> reference(lambda x: 4 * x * (1 - x), 0.25, quantity="derivative")
     mpf('2.0')
@@ -84,7 +87,13 @@ def reference(
     """
     if branches not in ("float", "exact"):
         raise ArgumentError(f"reference: branches={branches!r}, expected 'float' or 'exact'")
-    result = exactly(Question(f, args, kwargs, quantity, argnum), digits, branches == "float")
+    question = Question(f, args, kwargs, quantity, argnum)
+    try:
+        result = exactly(question, digits, branches == "float")
+    except (UnsupportedPrimitive, TraceLost) as error:
+        if not fallback or quantity == "value":
+            raise
+        return _in_floats(question, error)
     if result.elsewhere:
         warnings.warn(
             f"reference: {name_of(f)} is followed along the branches it takes in floats; high precision would have "
@@ -93,6 +102,21 @@ def reference(
             stacklevel=2,
         )
     return unflatten(result.structure, [leaf[()] for leaf in result.leaves])
+
+
+def _in_floats(question: Question, error: DiffbenchError) -> Any:
+    """The consensus of floats as mpmath numbers, labelled as what it is."""
+    import mpmath
+
+    from diffbench.consensus import consensus
+
+    found = consensus(question)
+    warnings.warn(
+        f"reference: numbers of many digits cannot run {name_of(question.f)} ({error.what}): {found.label}",
+        ReferenceWarning,
+        stacklevel=3,
+    )
+    return unflatten(found.structure, [np.frompyfunc(mpmath.mpf, 1, 1)(leaf) for leaf in found.leaves])
 
 
 def exactly(question: Question, digits: int, as_floats_go: bool = True) -> ExactResult:

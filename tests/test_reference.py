@@ -347,3 +347,25 @@ def test_a_derivative_that_f_itself_takes_keeps_all_digits():
         y = mpmath.mpf(0.5)
         expected = mpmath.log(2) * 2**y * (1 + y * mpmath.log(2))
         assert abs(found - expected) < mpmath.mpf(10) ** -48
+
+
+# -- where numbers of many digits cannot go ----------------------------------------------------------------------------
+
+
+def in_c(x):
+    """What SciPy's compiled code does is seen by nobody."""
+    from scipy import interpolate
+
+    spline = interpolate.CubicSpline(np.arange(5.0), np.arange(5.0) ** 3)
+    return float(spline(float(x))) * 1.0
+
+
+def test_what_cannot_be_run_with_many_digits_is_refused():
+    with pytest.raises(db.TraceLost):
+        db.reference(in_c, 1.5, quantity="derivative")
+
+
+def test_the_fallback_is_what_floats_agree_on_and_says_so():
+    with pytest.warns(db.ReferenceWarning, match=r"cannot run in_c .*about \d+ digits, by central differences"):
+        found = db.reference(in_c, 1.5, quantity="derivative", fallback=True)
+    assert float(found) == pytest.approx(3 * 1.5**2, rel=1e-8)
