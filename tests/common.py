@@ -1,5 +1,7 @@
 """What tests of several parts share: backends to run over, a function with its derivatives, a counter."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,11 @@ def f(x):
 
 def f_gradient(x):
     return np.cos(x) * x**2 + 2 * x * np.sin(x)
+
+
+def heed_interrupts():
+    """For a new process: be interrupted by SIGINT, also where these tests run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Counted:

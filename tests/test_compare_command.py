@@ -17,6 +17,7 @@ import pytest
 from diffbench import compare_command
 from diffbench.cli import main
 from diffbench.compare import measuring
+from tests.common import heed_interrupts
 
 FEW = ["--backends", "reverse,finite-forward", "--time-limit", "60"]
 
@@ -152,7 +153,13 @@ def in_terminal(*arguments, interrupt=None, when=b"reverse"):
     command = [sys.executable, "-m", "diffbench", "compare", *arguments]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "150"}
     process = subprocess.Popen(
-        command, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
+        command,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     shown, deadline = b"", time.monotonic() + 60
     while time.monotonic() < deadline:

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.common import heed_interrupts
+
 PATIENCE = 60  # seconds
 
 WAITS_AT_FOUR = """
@@ -36,7 +38,9 @@ def interrupt(command, wait_until, tmp_path):
     """Start the run, send it a signal while it is at the fourth cell; the process, and the cell's number."""
 
     def go(number):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+        )
         reached = tmp_path / "experiments" / "reached"
         assert wait_until(lambda: reached.exists() or process.poll() is not None)
         assert process.poll() is None, process.communicate()
