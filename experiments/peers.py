@@ -384,7 +384,9 @@ def measure(case: str, large: int, rounds: int, peers: list[str]) -> list[dict[s
     # Long samples for large arrays: who calls again and again finds the memory of the last call still in the cache.
     turns = time_calls(calls, sample_seconds=0.1 if large > 10**5 else 0.001, rounds=rounds, budget_seconds=60)
     for tool, timing in turns.items():
-        rows[tool] |= {"seconds": timing.median, "over_f": timing.ratio_to(turns["function"]).median}
+        over_f = timing.ratio_to(turns["function"])
+        rows[tool] |= {"seconds": timing.median, "over_f": over_f.median}
+        rows[tool] |= {"over_f_low": over_f.low, "over_f_high": over_f.high}
         if BASE in turns:
             ratio = turns[BASE].ratio_to(timing)
             rows[tool] |= {"speed": ratio.median, "speed_low": ratio.low, "speed_high": ratio.high}
@@ -429,7 +431,7 @@ def spread_of(row: Any) -> str:
 
 
 def figures(frame: Any) -> dict[str, Any]:
-    """The time of every tool over that of f, a line a case."""
+    """The time of every tool over that of f, with its 95 % interval, a line a case."""
     ok = frame[(frame.status == "ok") & (frame.tool != "function")]
     cases = [name for name in CASES if name in {*ok.case}][::-1]
     titles = ok.drop_duplicates("case").set_index("case").title
@@ -442,6 +444,7 @@ def figures(frame: Any) -> dict[str, Any]:
             for _, row in rows.iterrows():
                 look = plotting.look("reverse" if row.tool == "diffbench" else row.tool)
                 size = 17 if row.tool == "diffbench" else 11
+                ax.plot([row.over_f_low, row.over_f_high], [height, height], color=look.colour, linewidth=5, alpha=0.5)
                 ax.plot(row.over_f, height, marker=look.marker, color=look.colour, markersize=size, linestyle="none")
         ax.set_yticks(range(len(cases)), [titles[name] for name in cases])
         ax.grid(axis="y", visible=False)
