@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from diffbench import operators
+from diffbench.consensus import by_differences
 from diffbench.errors import DiffbenchError
+from diffbench.question import Question
 from diffbench.reference import correctly_rounded, reference
-from diffbench.registry import get_backend
 from diffbench.structure import Structure, flatten, unflatten
-
-ORDERS = (6, 4)  # of the differences whose agreement says how far they can be trusted
 
 
 @dataclass(frozen=True)
@@ -41,29 +39,22 @@ def truth_of(f: Callable, verb: str, args: tuple, kwargs: dict, argnum: Any, dig
 
 
 def _consensus(f: Callable, verb: str, args: tuple, kwargs: dict, argnum: Any, refusal: DiffbenchError) -> Truth:
-    """Differences of order six, trusted as far as those of order four agree; a complex step where it agrees with both.
+    """What differences agree on, sharpened by f on plain complex numbers, which needs no trace of f, where both agree.
 
     Raises the refusal where differences do not work either.
     """
-    found = []
     try:
-        for order in ORDERS:
-            backend = get_backend("finite-central", order=order)
-            found.append(flatten(getattr(operators, verb)(f, argnum=argnum, backend=backend)(*args, **kwargs)))
+        rough = by_differences(Question(f, args, kwargs, verb, argnum))
     except DiffbenchError:
         raise refusal from None
-    (sixth, structure), (fourth, _) = found
-    leaves = [np.asarray(leaf, float) for leaf in sixth]
-    sizes = [float(np.max(np.abs(leaf), initial=0.0)) for leaf in leaves]
-    doubt = [4 * np.abs(a - b) + 1e-11 * size for a, b, size in zip(leaves, fourth, sizes)]
-    source = "differences of orders 4 and 6"
+    leaves, doubt, source = rough.leaves, rough.uncertainty, rough.label
     stepped = _complex_step(f, args, kwargs, argnum) if verb == "gradient" else None
     if stepped is not None and all(np.all(np.abs(a - b) <= d) for a, b, d in zip(stepped, leaves, doubt)):
+        sizes = [float(np.max(np.abs(leaf), initial=0.0)) for leaf in leaves]
         leaves, doubt = stepped, [1e-14 * size + np.zeros(leaf.shape) for leaf, size in zip(leaves, sizes)]
-        source = "complex step, with which differences of orders 4 and 6 agree"
-    return Truth(
-        leaves, structure, doubt, f"{source}, since f cannot be followed to many digits: {refusal.what}", False
-    )
+        source = "complex step, with which central differences agree"
+    source += f", since f cannot be followed to many digits: {refusal.what}"
+    return Truth(leaves, rough.structure, doubt, source, traced=False)
 
 
 def _complex_step(f: Callable, args: tuple, kwargs: dict, argnum: Any) -> list[np.ndarray] | None:
