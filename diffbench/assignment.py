@@ -108,9 +108,9 @@ def link(base: Any, view: Any, primitive: Primitive, params: dict) -> None:
     views = getattr(base, "views", None)
     if views is None:
         views = base.views = []
-    elif len(views) % 1024 == 1023:
-        views[:] = [reference for reference in views if reference() is not None]
     views.append(weakref.ref(view))
+    if len(views) % 1024 == 0:
+        views[:] = [reference for reference in views if reference() is not None]
     if base._trace.__class__ is Held:
         hold(view)
 

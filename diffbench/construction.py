@@ -7,7 +7,6 @@ has imported the functions by name keeps NumPy's, and gets arrays of objects.
 """
 
 import functools
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -129,26 +128,41 @@ for _name in ("asarray", "asanyarray", "ascontiguousarray", "asfortranarray"):
     OURS[_name] = _constructor(getattr(np, _name), copies=False)
 for _name in CONVERTING:
     OURS[_name] = _taking_lists(getattr(np, _name))
-NUMPYS = {name: getattr(np, name) for name in OURS}
+
+
+class _Ours:
+    """An attribute of the module numpy that is ours, whatever the module itself holds by that name."""
+
+    def __init__(self, name: str, value: Any):
+        self.name, self.value = name, value
+
+    def __get__(self, module: Any, kind: Any = None) -> Any:
+        return self.value
+
+    def __set__(self, module: Any, value: Any) -> None:
+        vars(module)[self.name] = value
 
 
 class Construction:
-    """Exchanges NumPy's names for ours while, in whichever thread, a function runs on traced values."""
+    """Exchanges NumPy's names for ours while, in whichever thread, a function runs on traced values.
+
+    A module finds attributes of its class before its own; to exchange the class is one assignment, for all names.
+    """
 
     def __init__(self) -> None:
-        self._running, self._lock = 0, threading.Lock()
+        self._running: list = []
+        self._plain = type(np)
+        ours = {name: _Ours(name, value) for name, value in OURS.items()}
+        self._ours = type(self._plain.__name__, (self._plain,), ours)
 
     def __enter__(self) -> None:
-        with self._lock:
-            if not self._running:
-                vars(np).update(OURS)
-            self._running += 1
+        self._running.append(self)
+        np.__class__ = self._ours  # type: ignore[assignment]
 
     def __exit__(self, *_: Any) -> None:
-        with self._lock:
-            self._running -= 1
-            if not self._running:
-                vars(np).update(NUMPYS)
+        self._running.pop()
+        # No lock: CPython lets no other thread in between the look at the list and the assignment, as nothing is called.
+        np.__class__ = self._ours if self._running else self._plain  # type: ignore[assignment]
 
 
 SEEN = Construction()

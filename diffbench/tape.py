@@ -78,6 +78,8 @@ class Tape(Trace):
         self.entries: list = [()] * len(inputs)
         self.copies: dict[int, tuple] = {}  # of arrays of f's, by the identity of the array
         self.inputs: list = [Recorded(watched(primal), self, index) for index, primal in enumerate(inputs)]
+        for recorded in self.inputs:
+            recorded.views = []
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
         primals: list = []

@@ -341,6 +341,13 @@ def finished(found: Sequence, like: Sequence, foreign: Sequence) -> list:
 
 def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
     """A leaf in the dtype of a model that is nobody else's; a scalar as a float of that dtype."""
+    if leaf.__class__ is np.ndarray and leaf.shape and leaf.dtype.kind == "f":
+        right = model is None or leaf.dtype == dtype_of(model)
+        if right and foreign is not None and is_whole(leaf) and leaf.flags.writeable:
+            for x in foreign:
+                if leaf is x:
+                    return leaf.copy()
+            return leaf
     if leaf.__class__ is Watched:
         leaf = leaf.primal
     if isinstance(leaf, Traced) or (leaf.__class__ is float and (model is None or model.__class__ is float)):
@@ -354,11 +361,4 @@ def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
     dtype = dtype_of(leaf if model is None else model)
     if shape_of(leaf) == ():
         return float(leaf) if model.__class__ is float else dtype.type(leaf)
-    ours = (
-        leaf.dtype == dtype
-        and is_whole(leaf)
-        and leaf.flags.writeable
-        and foreign is not None
-        and not any(leaf is x for x in foreign)
-    )
-    return leaf if ours else np.array(leaf, dtype)
+    return np.array(leaf, dtype)

@@ -77,11 +77,9 @@ def spoilt(leaves: Sequence) -> bool:
     A product of zero and an infinite or undefined slope is NaN to floats, and yet zero: it stems from a branch that was
     not taken. To look at every product would cost as much as the product; to look at the result costs next to nothing.
     """
-    if _WATCH.get() is not None:
-        return False
-    for leaf in leaves:  # noqa: SIM110  (any() of a generator is slower)
+    for leaf in leaves:
         if not (isinstance(leaf, Traced) or free_of_nan(leaf)):
-            return True
+            return _WATCH.get() is None
     return False
 
 

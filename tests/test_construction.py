@@ -106,7 +106,7 @@ def test_lists_of_different_lengths_are_the_error_of_numpy():
 
 @pytest.mark.parametrize("ends", [lambda x: np.sum(x), lambda x: 1 / 0], ids=["by a result", "by an error"])
 def test_the_names_of_numpy_are_its_own_again_when_f_has_ended(ends):
-    before = {name: getattr(np, name) for name in db.construction.NUMPYS}
+    before = {name: getattr(np, name) for name in db.construction.OURS}
     with suppress(ZeroDivisionError):
         db.gradient(ends)(X)
     assert all(getattr(np, name) is function for name, function in before.items())
@@ -117,10 +117,24 @@ def test_nested_derivatives_in_many_threads_leave_the_names_of_numpy_as_they_wer
     def f(x):
         return np.sum(np.array([db.derivative(lambda t: t * t)(x[0]), 1.0, x[2]]))
 
-    with ThreadPoolExecutor(8) as pool:
-        for gradient in pool.map(db.gradient(f), [X] * 64):
-            np.testing.assert_array_equal(gradient, [2, 0, 1])
-    assert np.array is db.construction.NUMPYS["array"]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for gradient in pool.map(db.gradient(f), [X] * 512):
+                np.testing.assert_array_equal(gradient, [2, 0, 1])
+    finally:
+        sys.setswitchinterval(interval)
+    assert np.array is sys.modules["numpy._core.multiarray"].array
+
+
+def test_a_name_of_numpy_that_is_set_while_f_runs_is_set(monkeypatch):
+    def f(x):
+        monkeypatch.setattr(np, "full", "another")
+        return np.sum(np.array([x[0], 1.0]))
+
+    np.testing.assert_array_equal(db.gradient(f)(X), [1, 0, 0])
+    assert np.full == "another"
 
 
 def test_plain_constructions_inside_f_are_numpys():

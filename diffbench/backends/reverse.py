@@ -22,50 +22,43 @@ ONE, MINUS_ONE = 1, -1  # the partials of sums and differences; Python keeps one
 
 
 class Accumulator:
-    """A cotangent that grows in place: an array of our own, to which whole arrays and indexed pieces are added.
+    """A cotangent that grows in place: `total`, an array that nobody else holds, takes whole arrays and indexed pieces.
 
     Pieces that are traced by an outer derivative cannot be written into an array; they wait, and are assembled at the
     end by one linear primitive. Either way n indexed pieces cost O(n), not O(n²) as with zeros for each.
     """
 
-    __slots__ = ("indices", "pieces", "total")
+    __slots__ = ("total", "waiting")
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any, first: Any = None):
-        self.total = zeros(shape, dtype)
-        self.pieces: list = []
-        self.indices: list = []
-        if first is not None:
-            self.add(first)
-
-    @classmethod
-    def of(cls, array: np.ndarray) -> "Accumulator":
-        """An accumulator that goes on in an array which nobody else holds."""
-        accumulator = cls.__new__(cls)
-        accumulator.total, accumulator.pieces, accumulator.indices = array, [], []
-        return accumulator
+    def __init__(self, total: np.ndarray):
+        self.total = total
+        self.waiting: list | None = None
 
     def add(self, cotangent: Any, index: Any = ...) -> None:
         """Add a cotangent to the entries at an index."""
-        if cotangent.__class__ in PLAIN:
-            if cotangent.__class__ is np.ndarray and cotangent.dtype.kind == "c" and self.total.dtype.kind != "c":
-                self.total = self.total.astype(cotangent.dtype)
-            if index.__class__ is int:
-                self.total[index] += cotangent
-            elif index is ... or index.__class__ is slice:
-                piece = self.total[index]
-                np.add(piece, cotangent, out=piece)
-            else:
-                add_at(self.total, index, cotangent)
+        kind = cotangent.__class__
+        if kind not in PLAIN:
+            if self.waiting is None:
+                self.waiting = []
+            self.waiting.append((cotangent, index))
+            return
+        total = self.total
+        if kind is np.ndarray and cotangent.dtype.kind == "c" and total.dtype.kind != "c":
+            total = self.total = total.astype(cotangent.dtype)
+        if index.__class__ is int:
+            total[index] += cotangent
+        elif index.__class__ is slice or index is ...:
+            piece = total[index]
+            piece += cotangent
         else:
-            self.pieces.append(cotangent)
-            self.indices.append(index)
+            add_at(total, index, cotangent)
 
     def result(self) -> Any:
         """The sum of all that was added."""
-        if not self.pieces:
+        if self.waiting is None:
             return self.total
-        assembled = ASSEMBLE(*self.pieces, indices=self.indices, shape=self.total.shape, dtype=self.total.dtype)
-        return self.total + assembled
+        pieces, indices = zip(*self.waiting)
+        return self.total + ASSEMBLE(*pieces, indices=indices, shape=self.total.shape, dtype=self.total.dtype)
 
 
 def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False) -> list:
@@ -157,7 +150,7 @@ def _accumulate(cotangents: list, place: int, contribution: Any) -> None:
     elif so_far.__class__ is Accumulator:
         so_far.add(contribution)
     elif so_far.__class__ is np.ndarray and contribution.__class__ is np.ndarray and so_far.shape:
-        cotangents[place] = Accumulator.of(add(so_far, contribution))
+        cotangents[place] = Accumulator(add(so_far, contribution))
     else:
         cotangents[place] = so_far + contribution
 
@@ -166,8 +159,10 @@ def _accumulate_at(cotangents: list, place: int, contribution: Any, index: Any, 
     """Add a contribution to the entries at an index of the cotangent of an array."""
     so_far = cotangents[place]
     if so_far.__class__ is not Accumulator:
-        accumulator = cotangents[place] = Accumulator(shape, getattr(contribution, "dtype", float), so_far)
-        if so_far is None and index.__class__ in BASIC and contribution.__class__ in PLAIN:
+        accumulator = cotangents[place] = Accumulator(zeros(shape, getattr(contribution, "dtype", float)))
+        if so_far is not None:
+            accumulator.add(so_far)
+        elif index.__class__ in BASIC and contribution.__class__ in PLAIN:
             accumulator.total[index] = contribution
             return
         so_far = accumulator
@@ -185,7 +180,7 @@ def _pass_on_assignment(cotangents: list, parents: Sequence, cotangent: np.ndarr
     contributions = {0: cotangent, 1: as_assigned(piece, index, shapes)}
     for parent, position in zip(parents, wanted):
         if position == 0 and cotangents[parent] is None:
-            cotangents[parent] = Accumulator.of(cotangent)
+            cotangents[parent] = Accumulator(cotangent)
         else:
             _accumulate(cotangents, parent, contributions[position])
 

@@ -175,15 +175,13 @@ def free_of_nan(x: Any) -> bool:
     """Whether there is no NaN among numbers, which may be traced."""
     while isinstance(x, Traced):
         x = x.primal
-    if isinstance(x, float):
-        return x == x
-    if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
-        return bool(np.all(x == x))
-    if x.size < LARGE:
-        square = np.vdot(x, x)  # the fastest pass over few numbers
-        return bool(square == square)
-    least = np.minimum.reduce(x, axis=None, initial=np.inf)  # one pass without a temporary; NaN is the least of all
-    return bool(least == least)
+    if x.__class__ is np.ndarray and x.dtype.kind == "f":
+        if x.size < LARGE:
+            found = x.dot(x) if x.ndim == 1 else np.vdot(x, x)  # the fastest pass over few numbers
+        else:  # one pass without a temporary; NaN is the least of all
+            found = np.minimum.reduce(x, axis=None, initial=np.inf)
+        return bool(found == found)
+    return x == x if isinstance(x, float) else bool(np.all(x == x))
 
 
 @rule_name
