@@ -24,6 +24,9 @@ from diffbench.primitives.structural import ASSEMBLE, INDEX, selects_each_entry_
 from diffbench.structure import LEAF_KINDS
 
 
+LEAF_KINDS.update({np.ndarray, np.float64})
+
+
 class TracedArray(Traced):
     """A traced value that looks like an array; the base of what each trace passes to f."""
 

@@ -59,7 +59,7 @@ class Structure:
 LEAF = Structure(None)
 
 LEAF_KINDS: set[type] = {float, int}
-"""Types that are known to be no containers; traced values are entered by their module."""
+"""Types that are known to be no containers; those of NumPy and traced values are entered where they are known."""
 
 
 def flatten(tree: Any) -> tuple[list, Structure]:
@@ -71,6 +71,8 @@ def flatten(tree: Any) -> tuple[list, Structure]:
     >>> unflatten(structure, [10.0, 20.0, 30.0])
     {'w': [10.0, 20.0], 'b': 30.0}
     """
+    if tree.__class__ in LEAF_KINDS:
+        return [tree], LEAF
     leaves: list = []
     return leaves, _collect(tree, leaves)
 
