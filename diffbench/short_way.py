@@ -49,6 +49,14 @@ def is_simple(x: Any) -> bool:
     return value.__class__ in SCALARS or (value.__class__ is np.ndarray and value.nbytes < SMALLEST)
 
 
+def fit(array: Any, number: Any) -> bool:
+    """Whether these are a small array and a number, traced both, whose product has the dtype of the array."""
+    a, n = bottom(array), bottom(number)
+    if n.__class__ not in SCALARS or a.__class__ is not np.ndarray:
+        return False
+    return 0 < a.ndim and a.nbytes < SMALLEST and (n.__class__ is float or n.dtype is a.dtype)
+
+
 def are_alike(x: Any, y: Any) -> bool:
     """Whether these are traced numbers, or small traced arrays of one shape."""
     if not isinstance(y, Traced):
@@ -78,6 +86,12 @@ def {name}(self, other):
         if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {both_small} or are_alike(self, other):
             y = {value}
 {traced_3}
+        if fit({self_is}, {other_is}):
+            y = {value}
+{array_first_3}
+        if fit({other_is}, {self_is}):
+            y = {value}
+{array_last_3}
         return self._trace.process(primitive, ({operands}), NO_PARAMS)
     elif kind is ndarray:
         {self_is} = self.primal
@@ -159,6 +173,7 @@ USED = {
     "are_alike": are_alike,
     "as_operand": as_operand,
     "call_ufunc": call_ufunc,
+    "fit": fit,
     "float64": np.float64,
     "is_simple": is_simple,
     "ndarray": np.ndarray,
@@ -167,12 +182,13 @@ USED = {
 """What the generated operators call."""
 
 
-def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
+def install_short_way(cls: type, with_constant: str, with_traced: str, array_with_number: str = "") -> None:
     """Generate the operators of a traced class, with the partials from the table in line.
 
-    The two texts build the result, in terms of y and, for self and other, of {p_self} and {p_other}: the partials. In
-    the first, `other` is a constant. {times_self} and {times_other} are the products of the tangents with the partials,
-    {primitive} and {operands} the call itself.
+    The texts build the result, in terms of y and, for self and other, of {p_self} and {p_other}: the partials. In the
+    first, `other` is a constant. {times_self} and {times_other} are the products of the tangents with the partials,
+    {primitive} and {operands} the call itself. The last text, where it differs from the second, is for an array and a
+    number, in terms of {array}, {number}, {p_array} and {p_number}.
     """
     SHORT.add(cls)
     operators: dict = {}
@@ -181,7 +197,13 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
         texts = {"p_self": p_self, "p_other": p_other}
         texts |= {"times_self": _times("self.tangent", p_self), "times_other": _times("other.tangent", p_other)}
         texts |= {"operands": parts.get("operands", "self"), "primitive": "primitive" if primitive else "TABLE[ufunc]"}
-        constant, traced = (dedent(text.format(**texts)).strip() for text in (with_constant, with_traced))
+        first = {"array": "self", "p_array": p_self, "number": "other", "p_number": p_other}
+        last = {"array": "other", "p_array": p_other, "number": "self", "p_number": p_self}
+        mixed = array_with_number or with_traced
+        constant, traced, array_first, array_last = (
+            dedent(text.format(**texts, **roles)).strip()
+            for text, roles in ((with_constant, {}), (with_traced, {}), (mixed, first), (mixed, last))
+        )
         source = template.format(
             name=name,
             cls=cls.__name__,
@@ -189,6 +211,8 @@ def install_short_way(cls: type, with_constant: str, with_traced: str) -> None:
             constant_3=indent(constant, " " * 12),
             constant_5=indent(constant, " " * 20),
             traced_3=indent(traced, " " * 12),
+            array_first_3=indent(array_first, " " * 12),
+            array_last_3=indent(array_last, " " * 12),
             x_is_small=IS_SMALL.format("x"),
             **parts,
         )

@@ -1,9 +1,10 @@
 """The Wengert list: what a run of f leaves behind, one entry for each elementary operation, in the order of execution.
 
-An entry knows its parents by their place in the list and keeps just what its VJP needs. Four forms:
+An entry knows its parents by their place in the list and keeps just what its VJP needs. Five forms:
 
     (i, p) or (i, p, j, q)        an operation on numbers, or entry by entry on small arrays: parent and local partial,
                                   twice for two parents
+    (i, p, j, q, shape)           the same of a small array i and a number j, and the shape of the result
     (i, index, shape)             x[index]: parent, index, shape of the parent
     (parents, kept, primitive)    any other operation: parents, what the primitive keeps, the primitive itself
     stretch                       no operation: stands behind entries that were forgotten, and can record them again
@@ -22,7 +23,7 @@ import numpy as np
 from diffbench.assignment import link
 from diffbench.construction import SEEN
 from diffbench.dispatch import TracedArray
-from diffbench.primitives.arrays import sum_of
+from diffbench.primitives.arrays import shape_of, sum_of
 from diffbench.primitives.complex_numbers import is_complex, with_real_operands
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
@@ -154,6 +155,11 @@ install_short_way(
         entries.append((self.index, {p_self}, other.index, {p_other}))
         return Recorded(y, self._trace, len(entries) - 1)
         """,
+    array_with_number="""
+        entries = self._trace.entries
+        entries.append(({array}.index, {p_array}, {number}.index, {p_number}, y.shape))
+        return Recorded(y, self._trace, len(entries) - 1)
+        """,
 )
 
 
@@ -178,8 +184,11 @@ def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
         elif len(entry) == 3:
             moved.append(INDEX(moved[entry[0]], index=entry[1]))
         else:
-            terms = [moved[entry[k]] * entry[k + 1] for k in range(0, len(entry), 2) if not is_zero(moved[entry[k]])]
-            moved.append(sum_of(terms) if terms else 0.0)
+            terms = [moved[i] * p for i, p in zip(entry[0:4:2], entry[1:4:2]) if not is_zero(moved[i])]
+            total = sum_of(terms) if terms else 0.0
+            if len(entry) == 5 and shape_of(total) != entry[4]:
+                total = np.broadcast_to(total, entry[4])
+            moved.append(total)
     return [None if place is None else moved[place] for place in places]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from diffbench.backends.base import Differentiator, end_trace, jacobian_by_rows, one_like, push_blocks, zeros_like
 from diffbench.batch import BatchTrace
 from diffbench.memory import pooled, zeros
-from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.arrays import shape_of, sum_of_products
 from diffbench.primitives.structural import ASSEMBLE, ASSIGN, INDEX, PIECE, add_at, as_assigned
 from diffbench.short_way import SCALARS
 from diffbench.tape import PLAIN, Tape, places_of
@@ -103,9 +103,12 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
                 cotangents[first] = so_far + contribution
             else:
                 _accumulate(cotangents, first, contribution)
-            if size == 4:
+            if size >= 4:
                 p = entry[3]
-                contribution = cotangent if p is ONE else -cotangent if p is MINUS_ONE else cotangent * p
+                if size == 5:
+                    contribution = sum_of_products(cotangent, p)
+                else:
+                    contribution = cotangent if p is ONE else -cotangent if p is MINUS_ONE else cotangent * p
                 second = entry[2]
                 so_far = cotangents[second]
                 if so_far is None:

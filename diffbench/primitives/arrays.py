@@ -75,11 +75,14 @@ def sum_of(terms: Sequence) -> Any:
     return total
 
 
-def sum_of_products(a: np.ndarray, b: Any) -> Any:
-    """The sum of a * b over all entries of a."""
-    if b.__class__ is np.ndarray and b.shape == a.shape and a.dtype.kind == b.dtype.kind == "f":
-        return np.vdot(a, b)
-    return np.sum(a * b)
+def sum_of_products(a: Any, b: Any) -> Any:
+    """The sum of a * b over all entries of the array a."""
+    if a.__class__ is np.ndarray:
+        if shape_of(b) == ():
+            return np.add.reduce(a, axis=None) * b
+        if b.__class__ is np.ndarray and b.shape == a.shape and a.dtype.kind == b.dtype.kind == "f":
+            return np.vdot(a, b)
+    return np.sum(a) * b if shape_of(b) == () else np.sum(a * b)
 
 
 def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
