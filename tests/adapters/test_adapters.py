@@ -1,5 +1,6 @@
 """Real libraries run plain NumPy functions: the conformance suite, programs, refusals, native functions."""
 
+import gc
 import importlib.util
 import os
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 import diffbench as db
 from diffbench.checks import check_backend, conformance
+from diffbench.measure import collector_off
 from tests.adapters.adapters import (
     ADAPTERS,
     EXPRESSIONS,
@@ -343,6 +345,32 @@ def test_what_a_native_function_is_not_differentiated_by_reaches_it_untouched(na
     f = native_sine_sum(name)
     found = db.gradient(lambda a, b, k=1.0: k * f(b) + a, argnum=1, backend=name, native=True)(0.5, 2 * X, k=3.0)
     np.testing.assert_allclose(found, 3 * db.gradient(lambda x: np.sum(np.sin(x) * x**2))(2 * X), rtol=1e-14)
+
+
+@needs("torch")
+@pytest.mark.parametrize("native", [False, True])
+def test_a_gradient_leaves_no_tape_for_the_garbage_collector(native):
+    """Of large arrays, tapes that wait for it take all memory within a few calls."""
+    import torch
+
+    f = native_sine_sum("torch") if native else lambda x: np.sum(np.sin(x) * x**2)
+    gradient = db.gradient(f, backend="torch", native=native)
+    gradient(X)
+    gc.collect()
+    before = sum(type(found) is torch.Tensor for found in gc.get_objects())
+    with collector_off():
+        gradient(X)
+        assert sum(type(found) is torch.Tensor for found in gc.get_objects()) == before
+
+
+@over(TRACING)
+def test_what_a_native_function_uses_is_watched_as_that_of_a_wrapped_one(name):
+    scale = 2.0
+    f = native_sine_sum(name)
+    gradient = db.gradient(lambda x: scale * f(x), backend=name, native=True).prepare(X)
+    before = gradient(X)
+    scale = 3.0
+    np.testing.assert_allclose(gradient(X), 1.5 * before, rtol=1e-14)
 
 
 # -- installed or not --------------------------------------------------------------------------------------------------

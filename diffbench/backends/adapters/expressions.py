@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.backends.adapters.foreign import NESTING, NativeFunction, nested, said_by
+from diffbench.backends.adapters.foreign import NESTING, native_function, nested, said_by
 from diffbench.backends.base import Differentiator, FlatFunction, FromExpressions, end_trace, settle_aux, slices_of
 from diffbench.dispatch import dtype_of
 from diffbench.errors import (
@@ -138,7 +138,7 @@ class ExpressionAdapter(FromExpressions):
             values = self.entries(leaf)
             return leaf if values is None else Exact(values, trace)
 
-        return NativeFunction(f, lambda leaf: self.matrix(leaf.values), lift, Exact) if self.native else f
+        return native_function(f, lambda leaf: self.matrix(leaf.values), lift, Exact) if self.native else f
 
     def compile(self, function, point, order):
         return Compiled(self, function, point, order)

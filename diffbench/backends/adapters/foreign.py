@@ -183,25 +183,24 @@ def said_by(library: str, error: Exception) -> str:
     return f"{library} says {type(error).__name__}: {str(error).strip().partition(chr(10))[0] or 'nothing more'}"
 
 
-class NativeFunction:
-    """A function that is already written for a library: it takes and returns the library's arrays."""
+def native_function(f: Callable, lower: Callable, lift: Callable, kind: type[Traced]) -> Callable:
+    """A function of traced values from one that is written for a library: it takes and returns the library's arrays."""
 
-    def __init__(self, f: Callable, lower: Callable, lift: Callable, kind: type[Traced]):
-        functools.update_wrapper(self, f)
-        self.f, self.lower, self.lift, self.kind = f, lower, lift, kind
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def run(f: Callable, /, *args: Any, **kwargs: Any) -> Any:
         traces: list = []
 
         def lowered(leaf: Any) -> Any:
-            if leaf.__class__ is not self.kind:
+            if leaf.__class__ is not kind:
                 return leaf
             traces.append(leaf._trace)
-            return self.lower(leaf)
+            return lower(leaf)
 
         args = tuple([map_leaves(lowered, arg) for arg in args])
-        result = self.f(*args, **kwargs)
-        return map_leaves(lambda leaf: self.lift(leaf, traces[0]), result) if traces else result
+        result = f(*args, **kwargs)
+        return map_leaves(lambda leaf: lift(leaf, traces[0]), result) if traces else result
+
+    # A partial, and no object with attributes: before each prepared call, all that it holds is searched for changes.
+    return functools.update_wrapper(functools.partial(run, f), f)
 
 
 class Adapter(Differentiator):
@@ -234,7 +233,7 @@ class Adapter(Differentiator):
         def lift(leaf: Any, trace: ForeignTrace) -> Any:
             return Foreign(leaf, trace) if self.library.owns(leaf) else leaf
 
-        return NativeFunction(f, lambda leaf: leaf.array, lift, Foreign) if self.native else f
+        return native_function(f, lambda leaf: leaf.array, lift, Foreign) if self.native else f
 
     # -- between NumPy and the library ---------------------------------------------------------------------------------
 
@@ -282,9 +281,7 @@ class Adapter(Differentiator):
             values, pull = self.vjp_of(run, arrays)
             plain = self.plain(values)
 
-        def pulled(cotangents: Sequence, batch: bool = False) -> list:
-            if batch:
-                return one_by_one(pulled, cotangents, point)
+        def one(cotangents: Sequence) -> list:
             given = self.arrays(cotangents)
             with self.context():
                 try:
@@ -293,6 +290,9 @@ class Adapter(Differentiator):
                     raise
                 except Exception as error:  # f has run before: this is the library's own
                     raise self.library.refused("the way back through f", error) from error
+
+        def pulled(cotangents: Sequence, batch: bool = False) -> list:  # must not refer to itself: it holds the tape
+            return one_by_one(one, cotangents, point) if batch else one(cotangents)
 
         return plain, pulled
 
