@@ -106,6 +106,24 @@ def test_accuracy_marks_what_is_refused_beside_what_is_right():
     assert rows["reverse"]["digits"] > 15
 
 
+def test_wrapper_overhead_tells_where_theory_fails():
+    """A compiler that pays in every call, and loops that cost nothing, are not as theory says."""
+    overhead = load("wrapper_overhead", EXPERIMENTS).module
+
+    def verdicts(of_jax, of_loops):
+        ratios = [("jax", "Helmholtz", of_jax), ("torch", "logistic loop", of_loops), ("torch", "network", 1.0)]
+        rows = [
+            {"library": library, "case": case, "overhead": ratio, "low": ratio - 0.01, "high": ratio + 0.01}
+            | {"status": "ok", "message": "", "difference": 0.0, "large": 10**6}
+            | {"wrapper_per_primitive": 1e-5 * (ratio - 1)}
+            for library, case, ratio in ratios
+        ]
+        return [claim.holds for claim in overhead.expect(pd.DataFrame(rows))]
+
+    assert verdicts(of_jax=1.0, of_loops=1.5) == [True, True, True, True, True]
+    assert verdicts(of_jax=1.5, of_loops=1.0) == [True, False, False, True, False]
+
+
 def test_digits_finds_a_backward_pass_with_a_mistake(monkeypatch):
     """The gradient without the slope of tanh still learns; only the check tells."""
     import dataclasses
