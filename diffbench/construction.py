@@ -157,12 +157,12 @@ class Construction:
 
     def __enter__(self) -> None:
         self._running.append(self)
-        np.__class__ = self._ours  # type: ignore[assignment]
+        np.__class__ = self._ours
 
     def __exit__(self, *_: Any) -> None:
         self._running.pop()
-        # No lock: CPython lets no other thread in between the look at the list and the assignment, as nothing is called.
-        np.__class__ = self._ours if self._running else self._plain  # type: ignore[assignment]
+        # No lock: nothing is called between the look at the list and the assignment, so CPython lets no thread between.
+        np.__class__ = self._ours if self._running else self._plain
 
 
 SEEN = Construction()

@@ -23,7 +23,6 @@ from diffbench.primitives.reductions import UFUNC_METHODS
 from diffbench.primitives.structural import ASSEMBLE, INDEX, selects_each_entry_once
 from diffbench.structure import LEAF_KINDS
 
-
 LEAF_KINDS.update({np.ndarray, np.float64})
 
 

@@ -51,10 +51,11 @@ def is_simple(x: Any) -> bool:
 
 def fit(array: Any, number: Any) -> bool:
     """Whether these are a small array and a number, traced both, whose product has the dtype of the array."""
-    a, n = bottom(array), bottom(number)
+    a: Any = bottom(array)
+    n: Any = bottom(number)
     if n.__class__ not in SCALARS or a.__class__ is not np.ndarray:
         return False
-    return 0 < a.ndim and a.nbytes < SMALLEST and (n.__class__ is float or n.dtype is a.dtype)
+    return a.ndim > 0 and a.nbytes < SMALLEST and getattr(n, "dtype", a.dtype) is a.dtype
 
 
 def are_alike(x: Any, y: Any) -> bool:

@@ -84,12 +84,14 @@ class Tape(Trace):
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
         primals: list = []
-        positions, parents, plain = [], [], True
+        positions, parents, constants, plain = [], [], [], True
         for position, operand in enumerate(operands):
             if operand.__class__ is Recorded and operand._trace is self:
                 positions.append(position)
                 parents.append(operand.index)
                 operand = operand.primal
+            elif operand.__class__ is np.ndarray:
+                constants.append(position)
             primals.append(operand)
             if operand.__class__ not in PLAIN and isinstance(operand, Traced):
                 plain = False
@@ -107,8 +109,9 @@ class Tape(Trace):
             complex_result = y.__class__ not in SCALARS and is_complex(y)
         if complex_result:
             primitive = with_real_operands(primitive, primals, positions)
-        if len(parents) < len(primals):
-            self.copy_what_others_hold(primitive, primals, positions)
+        for position in constants:  # the tape will hold on to them: f may change them before the pull
+            if primitive.remembers is None or position in primitive.remembers:
+                primals[position] = self.copy_of(primals[position])
         self.entries.append((parents, primitive.keep(y, primals, positions, params), primitive))
         return Recorded(y, self, len(self.entries) - 1)
 
@@ -116,12 +119,6 @@ class Tape(Trace):
         """Empty the entries from a place on, and put behind them what can record them again; places do not change."""
         self.entries[start:] = [()] * (len(self.entries) - start) + [stretch]
         self.gaps = self.gaps or threading.RLock()
-
-    def copy_what_others_hold(self, primitive: Primitive, primals: list, positions: Sequence[int]) -> None:
-        """Put copies in place of the plain arrays that the tape will hold on to: f may change them before the pull."""
-        for position in range(len(primals)) if primitive.remembers is None else primitive.remembers:
-            if primals[position].__class__ is np.ndarray and position not in positions:
-                primals[position] = self.copy_of(primals[position])
 
     def copy_of(self, array: np.ndarray) -> np.ndarray:
         """A copy of an array of f's; the same one again as long as the array has not changed, as in a loop."""

@@ -91,7 +91,7 @@ def _expand_dot(a, b, out=None):
     if out is not None:
         only_default(out=out)
     a, b = as_operand(a), as_operand(b)
-    a_rank, b_rank = rank_of(a), rank_of(b)
+    a_rank, b_rank = len(shape_of(a)), len(shape_of(b))
     if 0 < a_rank <= 2 and 0 < b_rank <= 2:
         return MATMUL(a, b)
     if not a_rank or not b_rank:
