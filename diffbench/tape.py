@@ -23,7 +23,7 @@ import numpy as np
 from diffbench.assignment import link
 from diffbench.construction import SEEN
 from diffbench.dispatch import TracedArray
-from diffbench.primitives.arrays import shape_of, sum_of
+from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.complex_numbers import is_complex, with_real_operands
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
@@ -32,6 +32,7 @@ from diffbench.watching import inspected, watched
 
 PLAIN: frozenset[Any] = SCALARS | {np.ndarray}
 NOTHING = (lambda: None, lambda: None)  # two references to what is gone
+ONE, MINUS_ONE = 1, -1  # the partials of sums and differences; Python keeps one object for each
 WORTH_A_LOOK = 4096  # bytes: a smaller array is copied as fast as it is compared
 
 
@@ -177,21 +178,36 @@ def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
     for entry in tape.entries[len(moved) :]:
         if entry[0].__class__ is not int:
             parents, kept, primitive = entry
-            moved.append(primitive.push([moved[parent] for parent in parents], kept))
+            total = primitive.push([moved[parent] for parent in parents], kept)
         elif len(entry) == 3:
-            moved.append(INDEX(moved[entry[0]], index=entry[1]))
+            total = moved[entry[0]]
+            total = total[entry[1]] if total.__class__ is np.ndarray else INDEX(total, index=entry[1])
+            if total.__class__ is np.float64:
+                total = float(total)  # which leaves the products with traced values to these
         else:
-            terms = [moved[i] * p for i, p in zip(entry[0:4:2], entry[1:4:2]) if not is_zero(moved[i])]
-            total = sum_of(terms) if terms else 0.0
+            total = tangent_times(moved[entry[0]], entry[1])
+            if len(entry) >= 4:
+                term = tangent_times(moved[entry[2]], entry[3])
+                total = term if is_zero(total) else total if is_zero(term) else total + term
             if len(entry) == 5 and shape_of(total) != entry[4]:
                 total = np.broadcast_to(total, entry[4])
-            moved.append(total)
+        moved.append(total)
     return [None if place is None else moved[place] for place in places]
 
 
+def tangent_times(tangent: Any, partial: Any) -> Any:
+    """A tangent times a local partial; what does not move stays the number 0."""
+    if tangent.__class__ in SCALARS:
+        if tangent == 0:
+            return 0.0
+        if tangent == 1 and isinstance(partial, float | Traced):
+            return partial
+    return tangent if partial is ONE else -tangent if partial is MINUS_ONE else tangent * partial
+
+
 def is_zero(tangent: Any) -> bool:
-    """Whether a tangent is the number 0 of Python, as what does not move has."""
-    return tangent.__class__ is float and tangent == 0.0
+    """Whether a tangent is the number 0, as of what does not move."""
+    return tangent.__class__ in SCALARS and tangent == 0
 
 
 def record(f: Callable, *args: Any) -> Tape:

@@ -13,6 +13,7 @@ derivative, and so it is written in plain NumPy.
 """
 
 import importlib.util
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -161,7 +162,7 @@ def zeros_like(value: Any) -> Any:
 
 def size_of(leaf: Any) -> int:
     """The number of entries of a leaf."""
-    return int(np.prod(shape_of(leaf), dtype=int))
+    return math.prod(shape_of(leaf))
 
 
 def slices_of(leaves: Sequence) -> list[slice]:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from diffbench.backends.base import Differentiator, end_trace, jacobian_by_columns, one_like, size_of, zeros_like
 from diffbench.batch import BatchTrace
-from diffbench.dispatch import TracedArray
+from diffbench.dispatch import TracedArray, dtype_of
 from diffbench.errors import ArgumentError
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
@@ -13,6 +15,9 @@ from diffbench.primitives.structural import INDEX
 from diffbench.short_way import SCALARS, install_short_way, is_scalar
 from diffbench.tape import Tape, places_of, push_through
 from diffbench.watching import carefully, inspected, spoilt, watched
+
+FEW = 4
+"""Up to so many directions pass through a list of traced values one by one faster than together."""
 
 
 class Dual(TracedArray):
@@ -123,17 +128,29 @@ class Forward(Differentiator):
         return values, push
 
     def gradient(self, function, point):
+        if any(isinstance(x, Traced) for x in point) and 0 < sum(map(size_of, point)) <= FEW:
+            return self._gradient_within(function, point)
         if any(shape_of(x) for x in point) or not point:
             return super().gradient(function, point)
-        units = [[one_like(x) if k == j else None for k in range(len(point))] for j, x in enumerate(point)]
-        if any(isinstance(x, Traced) for x in point):  # a program within a trace is short: worth remembering
-            values, push = self.linearize(function, point)
-            return values, [push([t or 0.0 for t in unit])[0] for unit in units]
         slopes = []
-        for unit in units:
+        for j in range(len(point)):
+            unit = [one_like(x) if k == j else None for k, x in enumerate(point)]
             values, (slope,) = self.jvp(function, point, unit)
             slopes.append(slope)
         return values, slopes
+
+    def _gradient_within(self, function, point):
+        """A gradient under an outer trace: a program there is short, and worth remembering; the unit tangents, of
+        which most entries of the list do not know, pass through it one by one."""
+        values, push = self.linearize(function, point)
+        still = [np.zeros(shape_of(x), dtype_of(x)) if shape_of(x) else 0.0 for x in point]
+        found: list = []
+        for j, x in enumerate(point):
+            shape = shape_of(x)
+            units = [one_like(x)] if shape == () else np.eye(size_of(x), dtype=x.dtype).reshape(-1, *shape)
+            slopes = [push([*still[:j], unit, *still[j + 1 :]])[0] for unit in units]
+            found.append(slopes[0] if shape == () else np.reshape(np.stack(slopes), shape))
+        return values, found
 
     def jacobian(self, function, point):
         values: list = []

@@ -13,12 +13,11 @@ from diffbench.memory import pooled, zeros
 from diffbench.primitives.arrays import shape_of, sum_of_products
 from diffbench.primitives.structural import ASSEMBLE, ASSIGN, INDEX, PIECE, add_at, as_assigned
 from diffbench.short_way import SCALARS
-from diffbench.tape import PLAIN, Tape, places_of
+from diffbench.tape import MINUS_ONE, ONE, PLAIN, Tape, places_of
 from diffbench.watching import carefully, spoilt
 
 BASIC: set[Any] = {int, slice}
 add = pooled(np.add)
-ONE, MINUS_ONE = 1, -1  # the partials of sums and differences; Python keeps one object for each
 
 
 class Accumulator:

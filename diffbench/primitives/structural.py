@@ -29,7 +29,10 @@ class ViewRow(Linear):
 
 def assemble(*pieces: Any, indices: Sequence, shape: tuple[int, ...], dtype: Any) -> Any:
     """Zeros of a shape, with each piece added at its index; repeated entries of an index add up."""
-    total = np.zeros(shape, np.result_type(dtype, *[np.asarray(piece).dtype for piece in pieces]))
+    others = [piece for piece in pieces if piece.__class__ is not float and getattr(piece, "dtype", None) is not dtype]
+    if others:
+        dtype = np.result_type(dtype, *[np.asarray(piece).dtype for piece in others])
+    total = np.zeros(shape, dtype)
     for piece, index in zip(pieces, indices):
         add_at(total, index, piece)
     return total
@@ -50,6 +53,8 @@ def add_at(total: np.ndarray, index: Any, piece: Any) -> None:
 
 def selects_each_entry_once(index: Any) -> bool:
     """Whether an index cannot name an entry twice: integers, slices, None, Ellipsis and masks."""
+    if index.__class__ is int or index.__class__ is slice:
+        return True
     parts = index if type(index) is tuple else (index,)
     return all(
         isinstance(part, int | np.integer | slice | type(None) | type(Ellipsis))
