@@ -6,18 +6,17 @@ same. What NumPy does not let anybody see (float(x), math.sin(x), a[i] = x on a 
 raises TraceLost.
 """
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from diffbench.array_methods import ArrayMethods, trace_lost
 from diffbench.assignment import Held, assign, link, overwrite
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of
 from diffbench.primitives.elementwise import STOP, TRUTH
-from diffbench.primitives.kinds import Row
 from diffbench.primitives.primitive import Primitive, Traced
 from diffbench.primitives.reductions import UFUNC_METHODS
 from diffbench.primitives.structural import ASSEMBLE, INDEX, selects_each_entry_once
@@ -26,7 +25,7 @@ from diffbench.structure import LEAF_KINDS
 LEAF_KINDS.update({np.ndarray, np.float64})
 
 
-class TracedArray(Traced):
+class TracedArray(ArrayMethods):
     """A traced value that looks like an array; the base of what each trace passes to f."""
 
     __slots__ = ("__weakref__", "view_of", "views")
@@ -56,48 +55,6 @@ class TracedArray(Traced):
         """Take over the value that this array stands for after an assignment (see assignment.py)."""
         self.primal = value
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return shape_of(self.primal)
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def dtype(self) -> np.dtype:
-        return dtype_of(self.primal)
-
-    @property
-    def T(self) -> Any:
-        return apply(np.transpose, self)
-
-    @property
-    def mT(self) -> Any:
-        return apply(np.matrix_transpose, self)
-
-    @property
-    def real(self) -> Any:
-        return apply(np.real, self)
-
-    @property
-    def imag(self) -> Any:
-        return apply(np.imag, self)
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of unsized object")
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator:
-        if not self.shape:
-            raise TypeError("iteration over a 0-d array")
-        return (self[i] for i in range(len(self)))
-
     def __getitem__(self, index: Any) -> Any:
         return INDEX.call((self, index), {})
 
@@ -121,88 +78,6 @@ class TracedArray(Traced):
 
     def __complex__(self) -> complex:
         raise trace_lost("complex(x) or a function of the cmath module")
-
-    def item(self, *args: int) -> Any:
-        raise trace_lost("x.item()")
-
-    def tolist(self) -> Any:
-        raise trace_lost("x.tolist()")
-
-    def copy(self) -> Any:
-        return apply(np.positive, self)
-
-    def __copy__(self) -> Any:
-        return self.copy()
-
-    def __deepcopy__(self, memo: dict) -> Any:
-        return self.copy()  # and not a copy of the whole trace
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise trace_lost("pickling x, as for another process,")
-
-    def flatten(self, order: str = "C") -> Any:
-        return apply(np.ravel, self, order).copy()
-
-    @property
-    def flat(self) -> Any:
-        return self.reshape(-1)
-
-    @property
-    def itemsize(self) -> int:
-        return self.dtype.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        return self.size * self.itemsize
-
-    @property
-    def device(self) -> str:
-        return "cpu"
-
-    def compress(self, condition: Any, axis: int | None = None, out: Any = None) -> Any:
-        return apply(np.compress, condition, self, axis, out)
-
-    def to_device(self, device: str, /, *, stream: Any = None) -> Any:
-        return self
-
-    def fill(self, value: Any) -> None:
-        self[...] = value
-
-    def sort(self, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
-        overwrite(self, apply(np.sort, self, axis, kind, order, stable=stable))
-
-    def partition(self, kth: Any, axis: int = -1, kind: Any = "introselect", order: Any = None) -> None:
-        overwrite(self, apply(np.partition, self, kth, axis, kind, order))
-
-    def reshape(self, *shape: Any) -> Any:
-        return apply(np.reshape, self, shape[0] if len(shape) == 1 else shape)
-
-    def transpose(self, *axes: Any) -> Any:
-        if not axes or axes[0] is None:
-            return apply(np.transpose, self)
-        return apply(np.transpose, self, axes[0] if len(axes) == 1 else axes)
-
-    def astype(self, dtype: Any, **_: Any) -> Any:
-        return apply(np.astype, self, np.dtype(dtype))
-
-    def __round__(self, digits: int | None = None) -> Any:
-        return apply(np.round, self, digits or 0)
-
-    def __divmod__(self, other: Any) -> tuple:
-        return self // other, self % other
-
-    def __rdivmod__(self, other: Any) -> tuple:
-        return other // self, other % self
-
-    def __format__(self, specification: str) -> str:
-        value = primal(self)
-        try:
-            return format(value, specification)
-        except TypeError:  # a symbol has no digits
-            return str(value)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.primal!r})"
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -230,23 +105,6 @@ def gives_a_view(index: Any, item: Any) -> bool:
 
 
 BASIC = (int, np.integer, slice, type(None), type(Ellipsis))
-
-
-def apply(function: Callable, *args: Any, **kwargs: Any) -> Any:
-    """Call a function of NumPy through its row of the table."""
-    return lookup(function).call(args, kwargs)
-
-
-def trace_lost(what: str) -> TraceLost:
-    """The error for something that would make a plain number of a traced value."""
-    return TraceLost(
-        f"{what} would lose the derivative of a traced value",
-        where=user_location(),
-        why="the result would be a plain number, which no trace watches",
-        hint="use NumPy's function (np.sin for math.sin); build arrays with np.stack or np.array of the parts instead "
-        "of writing into one; diffbench.special has SciPy's logsumexp, softmax and laws; db.primal(x) gives the plain "
-        "value where no derivative is wanted",
-    )
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any:
@@ -332,35 +190,6 @@ COMPARISONS = {
     "ne": np.not_equal,
 }
 UNARY_OPERATORS = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
-METHODS = {
-    "sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min, "var": np.var, "std": np.std,
-    "cumsum": np.cumsum, "cumprod": np.cumprod, "ravel": np.ravel, "swapaxes": np.swapaxes, "squeeze": np.squeeze,
-    "repeat": np.repeat, "dot": np.dot, "trace": np.trace, "diagonal": np.diagonal, "clip": np.clip, "round": np.round,
-    "argmax": np.argmax, "argmin": np.argmin, "argsort": np.argsort, "any": np.any, "all": np.all, "conj": np.conjugate,
-    "nonzero": np.nonzero, "take": np.take, "searchsorted": np.searchsorted,
-    "argpartition": np.argpartition, "choose": np.choose, "put": np.put, "conjugate": np.conjugate,
-}  # fmt: skip
-
-
-REFUSED = {
-    "it is about the memory of an array, and a traced value has none of its own": (
-        "base", "byteswap", "ctypes", "data", "flags", "getfield", "resize", "setfield", "setflags", "strides", "view",
-    ),
-    "it would make plain numbers of traced ones": ("dump", "dumps", "tobytes", "tofile"),
-}  # fmt: skip
-"""Attributes of an ndarray that a traced array does not have, by the reason."""
-
-
-def _refused(name: str, why: str) -> property:
-    def refuse(self: TracedArray) -> Any:
-        raise UnsupportedPrimitive(
-            f"x.{name} of a traced array is refused",
-            where=user_location(),
-            why=why,
-            hint="use db.primal(x), the plain value",
-        )
-
-    return property(refuse)
 
 
 def _install_operators() -> None:
@@ -373,19 +202,9 @@ def _install_operators() -> None:
         setattr(TracedArray, f"__{name}__", _operator(ufunc, reflected=False))
     for name, ufunc in UNARY_OPERATORS.items():
         setattr(TracedArray, f"__{name}__", lambda self, row=TABLE[ufunc]: row(self))
-    for name, function in METHODS.items():
-        if function in TABLE:
-            setattr(TracedArray, name, _method(TABLE[function]))
-    for why, names in REFUSED.items():
-        for name in names:
-            setattr(TracedArray, name, _refused(name, why))
     for function, row in TABLE.items():  # object arrays call the method of each element: np.sin(a) calls a[i].sin()
         if isinstance(function, np.ufunc) and not hasattr(TracedArray, function.__name__):
             setattr(TracedArray, function.__name__, lambda self, *others, row=row: row.call((self, *others), {}))
-
-
-def _method(row: Row) -> Callable:
-    return lambda self, *args, **kwargs: row.call((self, *args), kwargs)
 
 
 def _in_place(operator: str) -> Callable:
@@ -394,14 +213,6 @@ def _in_place(operator: str) -> Callable:
         return overwrite(self, result) if shape_of(self) else result  # a number is no array: its name is bound anew
 
     return update
-
-
-def dtype_of(x: Any) -> np.dtype:
-    """The dtype of an array, a traced value or a Python number."""
-    try:
-        return x.dtype
-    except AttributeError:
-        return np.asarray(x).dtype
 
 
 def is_traced(x: Any) -> bool:

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from diffbench.array_methods import dtype_of
 from diffbench.backends.base import Differentiator, one_like, overrides
 from diffbench.captured import Unchanged
-from diffbench.dispatch import dtype_of
 from diffbench.errors import ArgumentError, DirectionError, ResultError
 from diffbench.flat import FlatFunction, direction_leaves, name_of
 from diffbench.memory import is_whole

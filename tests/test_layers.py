@@ -22,6 +22,7 @@ LAYERS = (  # from the top down; a module imports from its own layer and from th
     {"operators", "verbs", "registry", "automatic", "flat", "scipy_calls"},
     {"backends"},
     {
+        "array_methods",
         "dispatch",
         "assignment",
         "captured",

@@ -359,3 +359,26 @@ def test_the_jvp_of_reverse_mode_makes_no_jacobian():
     x = np.linspace(-1.0, 1.0, 200_000)
     found = db.jvp(np.exp, backend="reverse")(x, np.ones_like(x))
     assert np.array_equal(found, np.exp(x))
+
+
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@pytest.mark.parametrize("n", [1, 2, 4, 5, 9])
+def test_an_inner_gradient_by_forward_mode_is_right_whether_few_directions_pass_or_many(n, outer):
+    b = np.linspace(0.5, 1.5, n)
+
+    def of_gradient(p):
+        return np.sum(db.gradient(lambda q: np.sum(q**3) * q[0], backend="forward")(p * b))
+
+    slope = 3 * 0.7**2 * (3 * b[0] * np.sum(b**2) + np.sum(b**3))
+    np.testing.assert_allclose(db.derivative(of_gradient, backend=outer)(0.7), slope, rtol=1e-14)
+
+
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+def test_an_inner_gradient_in_several_arguments_knows_which_do_not_matter(outer):
+    def of_gradient(p):
+        f = lambda q, r, s: q[1] * p + r**2 * p**2  # noqa: E731
+        by_q, by_r, by_s = db.gradient(f, argnum=(0, 1, 2), backend="forward")(p * np.ones(2), 3 * p, p)
+        return np.stack([by_q[0], by_q[1], by_r, by_s])
+
+    found = db.jacobian(of_gradient, backend=outer)(0.5)
+    np.testing.assert_allclose(found, [0, 1, 18 * 0.5**2, 0], rtol=1e-15)

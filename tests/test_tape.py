@@ -15,7 +15,7 @@ from diffbench.tape import record
 def parents_of(entry):
     """The places of the parents of an entry, whatever its form (see tape.py)."""
     if isinstance(entry[0], int):
-        return [entry[0]] if len(entry) == 3 else list(entry[0::2])
+        return [entry[0]] if len(entry) == 3 else list(entry[0:4:2])
     return list(entry[0])
 
 
@@ -98,6 +98,65 @@ def test_the_inner_operations_of_a_nested_derivative_are_recorded_by_the_outer()
 def test_a_scalar_entry_holds_the_local_partials():
     (_, _, entry) = record(lambda x, y: x / y, 3.0, 2.0).entries
     assert entry == (0, 0.5, 1, -0.75)
+
+
+MIXED = {
+    "array + number": (lambda x, s: x + s, np.ones(3), np.ones(3)),
+    "number + array": (lambda x, s: s + x, np.ones(3), np.ones(3)),
+    "array - number": (lambda x, s: x - s, np.ones(3), -np.ones(3)),
+    "number - array": (lambda x, s: s - x, -np.ones(3), np.ones(3)),
+    "array * number": (lambda x, s: x * s, np.full(3, 0.5), X[:3]),
+    "number * array": (lambda x, s: s * x, np.full(3, 0.5), X[:3]),
+    "array / number": (lambda x, s: x / s, np.full(3, 2.0), -4 * X[:3]),
+    "number / array": (lambda x, s: s / x, -0.5 / X[:3] ** 2, 1 / X[:3]),
+}
+"""Operations on X[:3] and 0.5, with the diagonal of the Jacobian in the array and the slope in the number."""
+
+each_mixed = pytest.mark.parametrize(("operation", "slopes", "slope"), MIXED.values(), ids=MIXED)
+
+
+@each_mixed
+def test_an_array_and_a_number_leave_one_entry_with_both_partials_and_the_shape(operation, slopes, slope):
+    (entry,) = record(operation, X[:3], 0.5).entries[2:]
+    assert (entry[0], entry[2], entry[4]) == (0, 1, (3,))
+    np.testing.assert_allclose(np.broadcast_to(entry[1], 3), slopes, rtol=1e-15)
+    np.testing.assert_allclose(np.broadcast_to(entry[3], 3), slope, rtol=1e-15)
+
+
+@each_mixed
+@pytest.mark.parametrize("backend", ["forward", "reverse"])
+def test_the_jacobian_in_an_array_and_a_number_is_right(operation, slopes, slope, backend):
+    in_array, in_number = db.jacobian(operation, argnum=(0, 1), backend=backend)(X[:3], 0.5)
+    np.testing.assert_allclose(in_array, np.diag(slopes), rtol=1e-15)
+    np.testing.assert_allclose(in_number, slope, rtol=1e-15)
+
+
+@each_mixed
+@pytest.mark.parametrize(("v", "w"), [(1.0, 0.0), (0.0, 1.0), (2.0, -3.0)], ids=["array", "number", "both"])
+def test_tangents_pass_through_the_entry_of_an_array_and_a_number(operation, slopes, slope, v, w):
+    _, push = db.linearize(operation, argnum=(0, 1), backend="forward")(X[:3], 0.5)
+    np.testing.assert_allclose(push((np.full(3, v), w)), slopes * v + slope * w, rtol=1e-15)
+
+
+@each_mixed
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@pytest.mark.parametrize("inner", ["forward", "reverse"])
+def test_gradients_in_an_array_and_a_number_nest(operation, slopes, slope, inner, outer):
+    def weighted(s):
+        by_array, by_number = db.gradient(lambda x, t: np.sum(operation(x, t) ** 2), argnum=(0, 1), backend=inner)(
+            X[:3], s
+        )
+        return np.sum(by_array) + by_number
+
+    h = 1e-5
+    expected = (weighted(0.5 + h) - weighted(0.5 - h)) / (2 * h)
+    np.testing.assert_allclose(db.derivative(weighted, backend=outer)(0.5), expected, rtol=1e-8)
+
+
+def test_float32_is_kept_where_an_array_and_a_number_meet():
+    x, s = X[:3].astype(np.float32), np.float32(0.5)
+    found = db.gradient(lambda x, s: np.sum(x * s / (s + x)), argnum=(0, 1), backend="reverse")(x, s)
+    assert [leaf.dtype for leaf in found] == [np.float32, np.float32]
 
 
 def test_two_runs_share_nothing():

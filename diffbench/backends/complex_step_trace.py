@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from diffbench.array_methods import dtype_of
 from diffbench.assignment import Held
 from diffbench.backends.complex_step_forms import CONTINUATIONS, ON_EACH_SIDE
-from diffbench.dispatch import TracedArray, dtype_of, primal
+from diffbench.dispatch import TracedArray, primal
 from diffbench.errors import NotAnalytic, UnsupportedPrimitive, UnsupportedVerb, user_location
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.complex_numbers import REAL, TO_COMPLEX

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from diffbench.array_methods import dtype_of
 from diffbench.backends.base import FlatFunction
 from diffbench.captured import Repeatable
-from diffbench.dispatch import dtype_of
 from diffbench.errors import ResultError
 from diffbench.primitives.arrays import shape_of
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.array_methods import dtype_of
 from diffbench.backends.base import Differentiator, end_trace, jacobian_by_columns, one_like, size_of, zeros_like
 from diffbench.batch import BatchTrace
-from diffbench.dispatch import TracedArray, dtype_of
+from diffbench.dispatch import TracedArray
 from diffbench.errors import ArgumentError
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted

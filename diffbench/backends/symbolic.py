@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import sympy
 
+from diffbench.array_methods import dtype_of
 from diffbench.backends.base import Differentiator, FlatFunction, FromExpressions, end_trace, settle_aux, size_of
 from diffbench.backends.symbolic_code import Code
 from diffbench.backends.symbolic_graph import Graph, Row
-from diffbench.dispatch import dtype_of
 from diffbench.errors import ClosedFormRequired
 from diffbench.exact import ExactTrace
 from diffbench.exact.symbols import Symbols

@@ -13,8 +13,8 @@ from functools import partial
 import numpy as np
 
 import diffbench as db
+from diffbench.array_methods import REFUSED
 from diffbench.checks.primitives import differences
-from diffbench.dispatch import REFUSED
 from diffbench.primitives import TABLE, rows_of_scipy
 from diffbench.primitives.in_place import InPlace
 from diffbench.primitives.kinds import Constant, Elementwise, Refused, Row

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.array_methods import dtype_of
 from diffbench.backends.adapters.foreign import NESTING, native_function, nested, said_by
 from diffbench.backends.base import Differentiator, FlatFunction, FromExpressions, end_trace, settle_aux, slices_of
-from diffbench.dispatch import dtype_of
 from diffbench.errors import (
     ClosedFormRequired,
     DiffbenchError,
