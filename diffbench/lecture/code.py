@@ -104,7 +104,7 @@ def adjoint_code(entry: Entry, k: int, y: str, operands: Sequence[str], adjoint:
         if primitive is WHERE:
             sides = (adjoint, "0.0") if position == 1 else ("0.0", adjoint)
             text = f"np.where({operands[0]}, {', '.join(sides)})"
-        elif entry.slopes is None and shape and not own and entry.value.nbytes < SMALLEST:
+        elif shape and not own and entry.value.nbytes < SMALLEST:
             return _sum_of_products(entry, position, y, operands, adjoint)
         else:
             text = product_code(entry, k, position, y, operands, adjoint)
@@ -141,6 +141,8 @@ def _sum_of_products(entry: Entry, position: int, y: str, operands: Sequence[str
         return f"np.sum({partial.text[:-1]}{g})"
     names = dict(zip(entry.primitive.variables, map(bracketed, operands))) | {"y": y}
     text = in_plain_numpy(partial.text, names)
+    if shape_of(slope) == ():
+        return {"1": f"np.sum({g})", "-1": f"-np.sum({g})"}.get(text, f"np.sum({g}) * ({text})")
     return f"np.vdot({g}, {text})" if shape_of(slope) == shape_of(entry.value) else f"np.sum({g} * ({text}))"
 
 

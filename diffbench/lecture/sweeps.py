@@ -14,7 +14,7 @@ from diffbench.errors import DirectionError
 from diffbench.flat import direction_leaves
 from diffbench.lecture.model import WengertList
 from diffbench.lecture.recording import Entry
-from diffbench.primitives.arrays import sum_of
+from diffbench.primitives.arrays import sum_of, sum_of_products
 from diffbench.primitives.partial import free_of_nan
 from diffbench.primitives.structural import INDEX, PIECE, add_at, assemble
 from diffbench.watching import careful
@@ -181,7 +181,11 @@ def _push(entry: Entry, tangents: Sequence) -> tuple[Any, list]:
 def _pull(entry: Entry, adjoint: Any) -> Sequence:
     """The contribution of an entry to each of its parents."""
     if entry.slopes is not None:
-        found = [adjoint * slope for slope in entry.slopes]
+        spread = [np.ndim(adjoint) and not np.ndim(entry.primals[position]) for position in entry.wanted]
+        found = [
+            sum_of_products(adjoint, slope) if of_number else adjoint * slope
+            for slope, of_number in zip(entry.slopes, spread)
+        ]
         if all(map(free_of_nan, found)):
             return found
     if entry.primitive in (INDEX, PIECE):
