@@ -185,22 +185,23 @@ def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
             if total.__class__ is np.float64:
                 total = float(total)  # which leaves the products with traced values to these
         else:
-            total = tangent_times(moved[entry[0]], entry[1])
+            total = times_partial(moved[entry[0]], entry[1])
             if len(entry) >= 4:
-                term = tangent_times(moved[entry[2]], entry[3])
-                total = term if is_zero(total) else total if is_zero(term) else total + term
+                term = times_partial(moved[entry[2]], entry[3])
+                if not is_zero(term):
+                    total = term if is_zero(total) else total + term
             if len(entry) == 5 and shape_of(total) != entry[4]:
                 total = np.broadcast_to(total, entry[4])
         moved.append(total)
     return [None if place is None else moved[place] for place in places]
 
 
-def tangent_times(tangent: Any, partial: Any) -> Any:
+def times_partial(tangent: Any, partial: Any) -> Any:
     """A tangent times a local partial; what does not move stays the number 0."""
     if tangent.__class__ in SCALARS:
         if tangent == 0:
             return 0.0
-        if tangent == 1 and isinstance(partial, float | Traced):
+        if tangent == 1 and isinstance(partial, Traced):
             return partial
     return tangent if partial is ONE else -tangent if partial is MINUS_ONE else tangent * partial
 
