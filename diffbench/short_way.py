@@ -93,6 +93,8 @@ def {name}(self, other):
         if fit({other_is}, {self_is}):
             y = {value}
 {array_last_3}
+        if other is self and primitive is multiply:
+            return self._trace.process(square, (self,), NO_PARAMS)  # one pass over memory less
         return self._trace.process(primitive, ({operands}), NO_PARAMS)
     elif kind is ndarray:
         {self_is} = self.primal
@@ -177,6 +179,7 @@ USED = {
     "fit": fit,
     "float64": np.float64,
     "is_simple": is_simple,
+    "multiply": TABLE[np.multiply],
     "ndarray": np.ndarray,
     "square": TABLE[np.square],
 }
