@@ -2,7 +2,8 @@
 
 Between numbers the work is nanoseconds, and dispatch microseconds. So for each class of traced values the arithmetic
 operators are generated from the table, with value and partial derivatives in line. They serve numbers, numbers that an
-outer trace watches, and, where nothing is broadcast, small arrays; all else takes the long way through the primitive.
+outer trace watches, small arrays of one shape, and a small array with a number; all else takes the long way through the
+primitive.
 """
 
 import math
