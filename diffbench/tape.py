@@ -23,7 +23,6 @@ import numpy as np
 from diffbench.assignment import link
 from diffbench.construction import SEEN
 from diffbench.dispatch import TracedArray
-from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.complex_numbers import is_complex, with_real_operands
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
@@ -155,7 +154,7 @@ install_short_way(
         """,
     array_with_number="""
         entries = self._trace.entries
-        entries.append(({array}.index, {p_array}, {number}.index, {p_number}, y.shape))
+        entries.append(({array}.index, {p_array}, {number}.index, {p_number}, "summed"))
         return Recorded(y, self._trace, len(entries) - 1)
         """,
 )
@@ -173,41 +172,50 @@ def places_of(tape: Tape, results: Sequence) -> tuple[list, list]:
 
 
 def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
-    """Forward sweep: the tangents at some places from those of the inputs, without running f again."""
-    moved = list(tangents)
+    """Forward sweep: the tangents at some places from those of the inputs, without running f again.
+
+    None stands for the tangent 0 of a number, at the places too: what does not move costs nothing.
+    """
+    moved = [None if is_zero(tangent) else tangent for tangent in tangents]
     for entry in tape.entries[len(moved) :]:
-        if entry[0].__class__ is not int:
+        first, total = entry[0], None
+        if first.__class__ is not int:
             parents, kept, primitive = entry
-            total = primitive.push([moved[parent] for parent in parents], kept)
+            total = primitive.push([0.0 if moved[i] is None else moved[i] for i in parents], kept)
         elif len(entry) == 3:
-            total = moved[entry[0]]
-            total = total[entry[1]] if total.__class__ is np.ndarray else INDEX(total, index=entry[1])
-            if total.__class__ is np.float64:
-                total = float(total)  # which leaves the products with traced values to these
+            tangent = moved[first]
+            if tangent is not None:
+                total = item(tangent, entry[1])
         else:
-            total = times_partial(moved[entry[0]], entry[1])
+            tangent = moved[first]
+            if tangent is not None:
+                total = times_partial(tangent, entry[1])
             if len(entry) >= 4:
-                term = times_partial(moved[entry[2]], entry[3])
-                if not is_zero(term):
-                    total = term if is_zero(total) else total + term
-            if len(entry) == 5 and shape_of(total) != entry[4]:
-                total = np.broadcast_to(total, entry[4])
+                tangent = moved[entry[2]]
+                if tangent is not None:
+                    term = times_partial(tangent, entry[3])
+                    total = term if total is None else total + term
         moved.append(total)
     return [None if place is None else moved[place] for place in places]
 
 
+def item(tangent: Any, index: Any) -> Any:
+    """An indexed piece of a tangent; a number is one of Python, which leaves products with traced values to these."""
+    piece = tangent[index] if tangent.__class__ is np.ndarray else INDEX(tangent, index=index)
+    if is_zero(piece):
+        return None
+    return float(piece) if piece.__class__ is np.float64 else piece
+
+
 def times_partial(tangent: Any, partial: Any) -> Any:
-    """A tangent times a local partial; what does not move stays the number 0."""
-    if tangent.__class__ in SCALARS:
-        if tangent == 0:
-            return 0.0
-        if tangent == 1 and isinstance(partial, Traced):
-            return partial
+    """A tangent times a local partial."""
+    if tangent.__class__ is float and tangent == 1 and isinstance(partial, Traced):
+        return partial
     return tangent if partial is ONE else -tangent if partial is MINUS_ONE else tangent * partial
 
 
 def is_zero(tangent: Any) -> bool:
-    """Whether a tangent is the number 0, as of what does not move."""
+    """Whether a tangent is the number 0."""
     return tangent.__class__ in SCALARS and tangent == 0
 
 
