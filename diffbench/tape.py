@@ -4,7 +4,7 @@ An entry knows its parents by their place in the list and keeps just what its VJ
 
     (i, p) or (i, p, j, q)        an operation on numbers, or entry by entry on small arrays: parent and local partial,
                                   twice for two parents
-    (i, p, j, q, shape)           the same of a small array i and a number j, and the shape of the result
+    (i, p, j, q, "summed")        the same of a small array i and a number j, to which the sum over the array comes back
     (i, index, shape)             x[index]: parent, index, shape of the parent
     (parents, kept, primitive)    any other operation: parents, what the primitive keeps, the primitive itself
     stretch                       no operation: stands behind entries that were forgotten, and can record them again
