@@ -208,9 +208,9 @@ def item(tangent: Any, index: Any) -> Any:
 
 
 def times_partial(tangent: Any, partial: Any) -> Any:
-    """A tangent times a local partial."""
-    if tangent.__class__ is float and tangent == 1 and isinstance(partial, Traced):
-        return partial
+    """A tangent times a local partial; where only one of them is traced, it is the one to multiply."""
+    if isinstance(partial, Traced):
+        return partial if tangent.__class__ is float and tangent == 1 else partial * tangent
     return tangent if partial is ONE else -tangent if partial is MINUS_ONE else tangent * partial
 
 
