@@ -50,7 +50,7 @@ def is_simple(x: Any) -> bool:
     return value.__class__ in SCALARS or (value.__class__ is np.ndarray and value.nbytes < SMALLEST)
 
 
-def fit(array: Any, number: Any) -> bool:
+def are_array_and_number(array: Any, number: Any) -> bool:
     """Whether these are a small array and a number, traced both, whose product has the dtype of the array."""
     a: Any = bottom(array)
     n: Any = bottom(number)
@@ -88,10 +88,10 @@ def {name}(self, other):
         if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {both_small} or are_alike(self, other):
             y = {value}
 {traced_3}
-        if fit({self_is}, {other_is}):
+        if are_array_and_number({self_is}, {other_is}):
             y = {value}
 {array_first_3}
-        if fit({other_is}, {self_is}):
+        if are_array_and_number({other_is}, {self_is}):
             y = {value}
 {array_last_3}
         if other is self and primitive is multiply:
@@ -175,9 +175,9 @@ USED = {
     "TABLE": TABLE,
     "UNARY": UNARY,
     "are_alike": are_alike,
+    "are_array_and_number": are_array_and_number,
     "as_operand": as_operand,
     "call_ufunc": call_ufunc,
-    "fit": fit,
     "float64": np.float64,
     "is_simple": is_simple,
     "multiply": TABLE[np.multiply],

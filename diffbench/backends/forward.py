@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.array_methods import dtype_of
 from diffbench.backends.base import Differentiator, end_trace, jacobian_by_columns, one_like, size_of, zeros_like
 from diffbench.batch import BatchTrace
 from diffbench.dispatch import TracedArray
@@ -141,10 +140,12 @@ class Forward(Differentiator):
         return values, slopes
 
     def _gradient_within(self, function, point):
-        """A gradient under an outer trace: a program there is short, and worth remembering; the unit tangents, of
-        which most entries of the list do not know, pass through it one by one."""
+        """A gradient under an outer trace: one run leaves a list, and the unit tangents pass through it one by one.
+
+        A program there is short, and most of its entries know nothing of most of the directions.
+        """
         values, push = self.linearize(function, point)
-        still = [np.zeros(shape_of(x), dtype_of(x)) if shape_of(x) else 0.0 for x in point]
+        still = [np.zeros(shape_of(x), x.dtype) if shape_of(x) else 0.0 for x in point]
         found: list = []
         for j, x in enumerate(point):
             shape = shape_of(x)

@@ -142,7 +142,7 @@ def _sum_of_products(entry: Entry, position: int, y: str, operands: Sequence[str
     names = dict(zip(entry.primitive.variables, map(bracketed, operands))) | {"y": y}
     text = in_plain_numpy(partial.text, names)
     if shape_of(slope) == ():
-        return {"1": f"np.sum({g})", "-1": f"-np.sum({g})"}.get(text, f"np.sum({g}) * ({text})")
+        return f"np.sum({g}) * ({text})"
     return f"np.vdot({g}, {text})" if shape_of(slope) == shape_of(entry.value) else f"np.sum({g} * ({text}))"
 
 
