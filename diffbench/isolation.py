@@ -85,12 +85,14 @@ def run_apart(
     try:
         ending = watch.until_it_ends(seconds, megabytes)
     finally:
-        exitcode = _end(pid)
+        exitcode, most = _end(pid)
         os.close(results)
         if errors is not None:
             os.close(errors)
     if ending is None:
         ending = Ending("failed", _how_it_died(exitcode), watch.last_words())
+    if ending.status in ("done", "failed") and most > watch.idle + megabytes * MEGABYTE:
+        ending = _too_much(megabytes)  # it ended between two looks, at the backstop or by luck: the limit is the limit
     return watch.messages, ending
 
 
@@ -99,6 +101,7 @@ class _Watch:
 
     def __init__(self, pid: int, results: int, errors: int | None, abandon: int | None):
         self.pid, self.results, self.errors, self.abandon = pid, results, errors, abandon
+        self.idle = psutil.Process().memory_info().rss  # a fork begins with its parent's own memory
         self.received, self.heard = bytearray(), b""
         self.messages: list[bytes] = []
         self.finished = False
@@ -107,18 +110,20 @@ class _Watch:
     def until_it_ends(self, seconds: float, megabytes: float) -> Ending | None:
         """Listen until the work is done, or has run into a limit; None if the process died."""
         deadline = time.perf_counter() + seconds
-        idle = psutil.Process().memory_info().rss  # a fork begins with its parent's own memory
         while self.results in self.open:
             readable = self.listen(min(POLL_SECONDS, max(0.0, deadline - time.perf_counter())))
             if self.abandon in readable:
-                return self.stop("abandoned", "nobody waits for it any more")
+                self.kill_descendants()
+                return Ending("abandoned", "nobody waits for it any more")
             self.unpack()
-            if _resident(self.pid) - idle > megabytes * MEGABYTE:
-                return self.stop("out-of-memory", f"more than {megabytes:g} MB")
+            if _resident(self.pid) > self.idle + megabytes * MEGABYTE:
+                self.kill_descendants()
+                return _too_much(megabytes)
             if self.finished:
                 return Ending("done")
             if time.perf_counter() >= deadline:
-                return self.stop("timeout", f"longer than {seconds:g} s")
+                self.kill_descendants()
+                return Ending("timeout", f"longer than {seconds:g} s")
         while self.errors in self.open and self.listen(POLL_SECONDS):
             pass
         return None
@@ -138,13 +143,12 @@ class _Watch:
                     self.heard = (self.heard + chunk)[-LAST_WORDS:]
         return readable
 
-    def stop(self, status: str, message: str) -> Ending:
+    def kill_descendants(self) -> None:
         """Kill what the process has started, also what has left its process group; `_end` kills itself."""
         with suppress(psutil.Error):
             for descendant in psutil.Process(self.pid).children(recursive=True):
                 with suppress(psutil.Error):
                     descendant.kill()
-        return Ending(status, message)
 
     def unpack(self) -> None:
         """Take the messages that have arrived whole."""
@@ -172,12 +176,18 @@ def _resident(pid: int) -> int:
         return 0
 
 
-def _end(pid: int) -> int:
-    """Kill the process group, whether or not it would rather go on, and return the exit code."""
+def _too_much(megabytes: float) -> Ending:
+    return Ending("out-of-memory", f"more than {megabytes:g} MB")
+
+
+def _end(pid: int) -> tuple[int, int]:
+    """Kill the process group, whether or not it would rather go on: the exit code, and the most bytes it held."""
     with suppress(ProcessLookupError, PermissionError):  # macOS says PermissionError where all have ended
         os.killpg(pid, signal.SIGKILL)
     os.kill(pid, signal.SIGKILL)  # it may have left its group; until it is waited for, the number is its own
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    _, status, usage = os.wait4(pid, 0)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return os.waitstatus_to_exitcode(status), usage.ru_maxrss * unit
 
 
 def _how_it_died(exitcode: int) -> str:

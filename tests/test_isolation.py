@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+from diffbench import isolation
 from diffbench.isolation import run_apart
 
 
@@ -49,6 +50,18 @@ def raises(send):
 def test_every_end_has_its_reason(work, seconds, status, message):
     _, ending = run_apart(work, seconds=seconds, megabytes=100)
     assert (ending.status, ending.message) == (status, message)
+
+
+def test_too_much_memory_is_told_alike_whether_or_not_the_parent_looked_in_time(monkeypatch):
+    monkeypatch.setattr(isolation, "POLL_SECONDS", 20)  # looks when the process has ended: at its backstop
+    _, ending = run_apart(eats, seconds=20, megabytes=100)
+    assert (ending.status, ending.message) == ("out-of-memory", "more than 100 MB")
+
+
+def test_a_process_that_held_too_much_between_two_looks_has_broken_the_limit(monkeypatch):
+    monkeypatch.setattr(isolation, "POLL_SECONDS", 20)
+    sent, ending = run_apart(lambda send: send(str(np.ones(20_000_000).size).encode()), seconds=20, megabytes=100)
+    assert (sent, ending.status) == ([b"20000000"], "out-of-memory")
 
 
 def test_messages_arrive_whole_and_in_order():

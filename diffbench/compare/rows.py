@@ -32,6 +32,8 @@ def ended(found: Found) -> tuple[str, str]:
     """Status and reason of a process that gave no derivative."""
     error, where = found.error, found.facts.get("where")
     place = f" (at {where})" if where else ""
+    if isinstance(error, MemoryError) and found.ending.status == "out-of-memory":
+        error = None  # which array was one too many is chance: the ending names the limit
     if isinstance(error, MemoryError):
         return "out-of-memory", f"MemoryError: {error}".removesuffix(": ")
     if isinstance(error, DiffbenchError):
