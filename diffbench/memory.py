@@ -67,37 +67,3 @@ def is_whole(array: np.ndarray) -> bool:
     """Whether an array is no view of another: it has its own memory, or all of a loan."""
     base: Any = array.base
     return base is None or base.__class__ is PickleBuffer
-
-
-def pooled(ufunc: np.ufunc) -> Any:
-    """A ufunc that writes large results into lent memory; otherwise the same, on traced values too."""
-
-    def unary(x: Any) -> Any:
-        if x.__class__ is np.ndarray and x.nbytes >= SMALLEST:
-            return _into_lent_memory(ufunc, x)
-        return ufunc(x)
-
-    def binary(a: Any, b: Any) -> Any:
-        if (a.__class__ is np.ndarray and a.nbytes >= SMALLEST) or (b.__class__ is np.ndarray and b.nbytes >= SMALLEST):
-            return _into_lent_memory(ufunc, a, b)
-        return ufunc(a, b)
-
-    return {1: unary, 2: binary}.get(ufunc.nin, ufunc)
-
-
-def _into_lent_memory(ufunc: np.ufunc, *operands: Any) -> Any:
-    """Apply a ufunc to floats and float arrays of one dtype; to others as NumPy does it."""
-    dtype, shape = None, ()
-    for x in operands:
-        if x.__class__ is float or x.__class__ is int:
-            continue
-        if not isinstance(x, np.ndarray | np.generic) or x.dtype.kind != "f":
-            return ufunc(*operands)
-        if dtype is not None and x.dtype != dtype:  # in this order: to NumPy, None is float64
-            return ufunc(*operands)
-        dtype = x.dtype
-        if x.shape and x.shape != shape:
-            shape = np.broadcast_shapes(shape, x.shape) if shape else x.shape
-    assert dtype is not None  # at least one operand is a large array
-    size = dtype.itemsize * math.prod(shape)
-    return ufunc(*operands, out=POOL.empty(shape, dtype, size))

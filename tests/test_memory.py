@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import diffbench as db
-from diffbench.memory import LIMIT, POOL, SMALLEST, Pool, pooled
+from diffbench.large_arrays import pooled
+from diffbench.memory import LIMIT, POOL, SMALLEST, Pool
 
 N = SMALLEST // 8 + 1  # entries of the smallest float64 arrays that are lent
 
@@ -111,34 +112,6 @@ def test_clear_gives_memory_back_and_leaves_loans_alone():
 
 
 # -- ufuncs that write into lent memory --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
-def test_a_pooled_ufunc_gives_the_same_numbers_and_dtype(dtype):
-    x = np.linspace(0.5, 2.0, 4 * N).astype(dtype).reshape(4, N)
-    row, column, number = x[0], x[:, :1], dtype(1.5)
-    for operands in ((x, x), (x, row), (column, x), (x, 2.0), (3, x), (x, number), (row, column)):
-        found, expected = pooled(np.multiply)(*operands), np.multiply(*operands)
-        assert found.dtype == expected.dtype
-        assert found.shape == expected.shape
-        assert np.array_equal(found, expected)
-    assert np.array_equal(pooled(np.sin)(x), np.sin(x))
-
-
-@pytest.mark.parametrize(
-    "other", [np.arange(N), np.ones(N, np.float32), np.ones(N, bool), np.longdouble(2), 1j, np.ones(N) * 1j, True],
-    ids=["int", "float32", "bool", "longdouble", "complex", "complex array", "True"],
-)  # fmt: skip
-def test_a_pooled_ufunc_promotes_as_numpy_does(other):
-    x = np.linspace(0.5, 2.0, N)
-    found, expected = pooled(np.multiply)(x, other), np.multiply(x, other)
-    assert found.dtype == expected.dtype
-    assert np.array_equal(found, expected)
-
-
-def test_operands_that_do_not_broadcast_raise_what_numpy_raises():
-    with pytest.raises(ValueError, match="broadcast"):
-        pooled(np.add)(np.ones(N), np.ones(N + 1))
 
 
 def test_small_arrays_are_left_to_numpy():

@@ -9,7 +9,8 @@ import numpy as np
 
 from diffbench.backends.base import Differentiator, end_trace, jacobian_by_rows, one_like, push_blocks, zeros_like
 from diffbench.batch import BatchTrace
-from diffbench.memory import pooled, zeros
+from diffbench.large_arrays import into, pooled
+from diffbench.memory import zeros
 from diffbench.primitives.arrays import shape_of, sum_of_products
 from diffbench.primitives.structural import ASSEMBLE, ASSIGN, INDEX, PIECE, add_at, as_assigned
 from diffbench.short_way import SCALARS
@@ -48,7 +49,7 @@ class Accumulator:
             total[index] += cotangent
         elif index.__class__ is slice or index is ...:
             piece = total[index]
-            piece += cotangent
+            into(piece, np.add, piece, cotangent)
         else:
             add_at(total, index, cotangent)
 

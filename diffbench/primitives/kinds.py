@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from diffbench.errors import UnsupportedPrimitive, user_location
-from diffbench.memory import SMALLEST, pooled
+from diffbench.large_arrays import pooled
+from diffbench.memory import SMALLEST
 from diffbench.primitives.arrays import (  # noqa: F401  (rows import them from here)
     as_operand,
     is_one_number,

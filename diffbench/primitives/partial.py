@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from diffbench.memory import pooled
+from diffbench.large_arrays import into, pooled
 from diffbench.primitives.arrays import LARGE
 from diffbench.primitives.primitive import Traced
 
@@ -190,5 +190,5 @@ def scaled(fresh: Any, t: Any) -> Any:
     if fresh.__class__ is np.ndarray:
         whole = t.__class__ is np.ndarray and fresh.shape == t.shape and fresh.dtype == t.dtype
         if whole or (t.__class__ is fresh.dtype.type and fresh.shape):
-            return np.multiply(fresh, t, out=fresh)
+            return into(fresh, np.multiply, fresh, t)
     return RULE_NAMES["multiply"](fresh, t)

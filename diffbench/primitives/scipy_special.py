@@ -17,7 +17,7 @@ from scipy.special import _ufuncs
 
 import diffbench.primitives.special_slopes  # noqa: F401  (adds names that the partials below use)
 from diffbench.errors import UnsupportedPrimitive, user_location
-from diffbench.memory import pooled
+from diffbench.large_arrays import pooled
 from diffbench.primitives.kinds import Composite, Constant, Elementwise, NotCovered, Refused, Row
 from diffbench.primitives.partial import RULE_NAMES, ExactConstant
 from diffbench.primitives.primitive import Traced
