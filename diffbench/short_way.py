@@ -50,23 +50,28 @@ def is_simple(x: Any) -> bool:
     return value.__class__ in SCALARS or (value.__class__ is np.ndarray and value.nbytes < SMALLEST)
 
 
-def are_array_and_number(array: Any, number: Any) -> bool:
-    """Whether these are a small array and a number, traced both, whose product has the dtype of the array."""
-    a: Any = bottom(array)
-    n: Any = bottom(number)
-    if n.__class__ not in SCALARS or a.__class__ is not np.ndarray:
-        return False
-    return a.ndim > 0 and a.nbytes < SMALLEST and getattr(n, "dtype", a.dtype) is a.dtype
+ALIKE, ARRAY_FIRST, ARRAY_LAST = 1, 2, 3
 
 
-def are_alike(x: Any, y: Any) -> bool:
-    """Whether these are traced numbers, or small traced arrays of one shape."""
-    if not isinstance(y, Traced):
-        return False
-    a, b = bottom(x), bottom(y)
-    if a.__class__ is np.ndarray and b.__class__ is np.ndarray:
+def relation(x: Any, y: Any) -> int:
+    """ALIKE if these are numbers, or small arrays of one shape and dtype; or which of them is a small array, the other
+    being a number that has no say in the dtype; 0 otherwise. Traced or not, of however many levels.
+    """
+    a: Any = bottom(x)
+    b: Any = bottom(y)
+    if a.__class__ in SCALARS:
+        if b.__class__ in SCALARS:
+            return ALIKE
+        array, number, order = b, a, ARRAY_LAST
+    elif b.__class__ in SCALARS:
+        array, number, order = a, b, ARRAY_FIRST
+    elif a.__class__ is np.ndarray and b.__class__ is np.ndarray:
         return a.shape == b.shape and a.dtype is b.dtype and a.nbytes < SMALLEST
-    return a.__class__ in SCALARS and b.__class__ in SCALARS
+    else:
+        return 0
+    if array.__class__ is not np.ndarray or not array.ndim or array.nbytes >= SMALLEST:
+        return 0
+    return order if getattr(number, "dtype", array.dtype) is array.dtype else 0
 
 
 IS_SMALL = "{0}.__class__ is ndarray and {0}.nbytes < SMALLEST"
@@ -85,13 +90,17 @@ def {name}(self, other):
     elif kind is {cls} and other._trace is self._trace:
         {self_is} = self.primal
         {other_is} = other.primal
-        if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {both_small} or are_alike(self, other):
+        if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {both_small}:
             y = {value}
 {traced_3}
-        if are_array_and_number({self_is}, {other_is}):
+        related = relation({self_is}, {other_is})
+        if related == ALIKE:
+            y = {value}
+{traced_3}
+        if related == ARRAY_FIRST:
             y = {value}
 {array_first_3}
-        if are_array_and_number({other_is}, {self_is}):
+        if related == ARRAY_LAST:
             y = {value}
 {array_last_3}
         if other is self and primitive is multiply:
@@ -103,7 +112,7 @@ def {name}(self, other):
             {other_is} = {other_kept}
             y = {value}
 {constant_3}
-    elif are_alike(self, other) and (self._trace.live and other._trace.live or AGAIN.get()):
+    elif isinstance(other, Traced) and relation(self, other) == ALIKE and (self._trace.live and other._trace.live or AGAIN.get()):
         if other._trace.level > self._trace.level:
             return other.{mirrored}(self)
         {self_is} = self.primal
@@ -174,8 +183,11 @@ USED = {
     "SMALLEST": SMALLEST,
     "TABLE": TABLE,
     "UNARY": UNARY,
-    "are_alike": are_alike,
-    "are_array_and_number": are_array_and_number,
+    "ALIKE": ALIKE,
+    "ARRAY_FIRST": ARRAY_FIRST,
+    "ARRAY_LAST": ARRAY_LAST,
+    "Traced": Traced,
+    "relation": relation,
     "as_operand": as_operand,
     "call_ufunc": call_ufunc,
     "float64": np.float64,
@@ -228,6 +240,7 @@ def install_short_way(cls: type, with_constant: str, with_traced: str, array_wit
     for name in ARITHMETIC:
         row: Any = TABLE[BINARY_OPERATORS[name]]
         p_a, p_b = (partial.text.replace("/ b", f"/ {SAFE}") for partial in row.partials)
+        p_b = p_b.replace("-y / ", "y / -")  # the same, and quicker where y is an array and b a number
         for reflected in (False, True):
             self_is, other_is = ("b", "a") if reflected else ("a", "b")
             install(
