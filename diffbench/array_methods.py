@@ -14,6 +14,8 @@ from diffbench.primitives.arrays import numbers_of, shape_of
 from diffbench.primitives.kinds import Row
 from diffbench.primitives.primitive import Traced
 
+FLOAT = np.dtype(float)
+
 
 def apply(function: Callable, *args: Any, **kwargs: Any) -> Any:
     """Call a function of NumPy through its row of the table."""
@@ -34,6 +36,8 @@ def trace_lost(what: str) -> TraceLost:
 
 def dtype_of(x: Any) -> np.dtype:
     """The dtype of an array, a traced value or a Python number."""
+    if x.__class__ is float:
+        return FLOAT
     try:
         return x.dtype
     except AttributeError:

@@ -74,6 +74,11 @@ def relation(x: Any, y: Any) -> int:
     return order if getattr(number, "dtype", array.dtype) is array.dtype else 0
 
 
+def are_live(x: Traced, y: Traced) -> bool:
+    """Whether the traces of both still run, or run again."""
+    return (x._trace.live and y._trace.live) or AGAIN.get()
+
+
 IS_SMALL = "{0}.__class__ is ndarray and {0}.nbytes < SMALLEST"
 """Whether this is a plain array that needs no lent memory."""
 
@@ -112,7 +117,7 @@ def {name}(self, other):
             {other_is} = {other_kept}
             y = {value}
 {constant_3}
-    elif isinstance(other, Traced) and relation(self, other) == ALIKE and (self._trace.live and other._trace.live or AGAIN.get()):
+    elif isinstance(other, Traced) and relation(self, other) == ALIKE and are_live(self, other):
         if other._trace.level > self._trace.level:
             return other.{mirrored}(self)
         {self_is} = self.primal
@@ -189,6 +194,7 @@ USED = {
     "Traced": Traced,
     "relation": relation,
     "as_operand": as_operand,
+    "are_live": are_live,
     "call_ufunc": call_ufunc,
     "float64": np.float64,
     "is_simple": is_simple,

@@ -183,7 +183,12 @@ def _sum(tape: Tape, a: Any, *others: Any) -> Recorded | None:
 def _dot(tape: Tape, a: Any, b: Any, *out: Any) -> Recorded | None:
     """np.dot of vectors and matrices, of which some are on this tape and others plain."""
     x, y = (c.primal if c.__class__ is Recorded and c._trace is tape else c for c in (a, b))
-    if out or x.__class__ is not np.ndarray or y.__class__ is not np.ndarray or not (0 < x.ndim <= 2 and 0 < y.ndim <= 2):
+    if (
+        out
+        or x.__class__ is not np.ndarray
+        or y.__class__ is not np.ndarray
+        or not (0 < x.ndim <= 2 and 0 < y.ndim <= 2)
+    ):
         return None
     if x.dtype.kind != "f" or y.dtype.kind != "f":
         return None
@@ -218,7 +223,7 @@ def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
 
     None stands for the tangent 0 of a number, at the places too: what does not move costs nothing.
     """
-    moved = [None if is_zero(tangent) else tangent for tangent in tangents]
+    moved = [None if tangent is None or is_zero(tangent) else tangent for tangent in tangents]
     for entry in tape.entries[len(moved) :]:
         first, total = entry[0], None
         if first.__class__ is not int:
@@ -231,11 +236,13 @@ def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
         else:
             tangent = moved[first]
             if tangent is not None:
-                total = times_partial(tangent, entry[1])
+                p = entry[1]
+                total = tangent if p is ONE else times_partial(tangent, p)
             if len(entry) >= 4:
                 tangent = moved[entry[2]]
                 if tangent is not None:
-                    term = times_partial(tangent, entry[3])
+                    p = entry[3]
+                    term = tangent if p is ONE else times_partial(tangent, p)
                     total = term if total is None else total + term
         moved.append(total)
     return [None if place is None else moved[place] for place in places]
@@ -250,10 +257,10 @@ def item(tangent: Any, index: Any) -> Any:
 
 
 def times_partial(tangent: Any, partial: Any) -> Any:
-    """A tangent times a local partial; where only one of them is traced, it is the one to multiply."""
+    """A tangent times a local partial, not ONE; where only one of them is traced, it is the one to multiply."""
     if isinstance(partial, Traced):
         return partial if tangent.__class__ is float and tangent == 1 else partial * tangent
-    return tangent if partial is ONE else -tangent if partial is MINUS_ONE else tangent * partial
+    return -tangent if partial is MINUS_ONE else tangent * partial
 
 
 def is_zero(tangent: Any) -> bool:

@@ -25,6 +25,7 @@ from diffbench.errors import MissingPackage, UnsupportedVerb
 from diffbench.primitives.kinds import shape_of, sum_of
 from diffbench.primitives.primitive import AGAIN, Trace, Traced, lifted, trace_has_ended
 
+FLOAT = np.dtype(float)
 FlatFunction = Callable[[Sequence], list]
 Linear = Callable[..., list]
 
@@ -150,14 +151,16 @@ def overrides(backend: Differentiator, method: str) -> bool:
 def one_like(value: Any) -> Any:
     """The number 1 in the dtype of a scalar value."""
     kind = value.__class__
-    if kind is float or kind is np.float64 or not hasattr(value, "dtype"):
-        return lifted(1.0)
-    return lifted(value.dtype.type(1))
+    dtype = FLOAT if kind is float or kind is np.float64 else getattr(value, "dtype", FLOAT)
+    return lifted(1.0 if dtype is FLOAT else dtype.type(1))
 
 
 def zeros_like(value: Any) -> Any:
     """Zeros in the shape and dtype of a value, plain also where the value is traced."""
-    return 0.0 if value.__class__ is float else np.zeros(shape_of(value), value.dtype)[()]
+    if value.__class__ is float:
+        return 0.0
+    shape, dtype = shape_of(value), value.dtype
+    return 0.0 if shape == () and dtype is FLOAT else np.zeros(shape, dtype)[()]
 
 
 def size_of(leaf: Any) -> int:

@@ -1,5 +1,6 @@
 """Forward mode: every value carries its tangent along.  Wengert 1964; Griewank & Walther 2008, §3.1."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -110,10 +111,7 @@ class Forward(Differentiator):
         return carefully(lambda: self.jvp(function, point, given, batch)) if spoilt(pushed) else (values, pushed)
 
     def linearize(self, function, point):
-        tape = Tape(point)
-        results = function(tape.inputs)
-        end_trace(tape, results)
-        values, places = places_of(tape, results)
+        tape, values, places = _list(function, point)
 
         def push(tangents: Sequence, batch: bool = False) -> list:
             trace = BatchTrace(len(tangents[0])) if batch else None
@@ -128,8 +126,10 @@ class Forward(Differentiator):
         return values, push
 
     def gradient(self, function, point):
-        if any(isinstance(x, Traced) for x in point) and 0 < sum(map(size_of, point)) <= FEW:
-            return self._gradient_within(function, point)
+        if any(isinstance(x, Traced) for x in point):
+            shapes = [shape_of(x) for x in point]
+            if 0 < sum(map(math.prod, shapes)) <= FEW:
+                return self._gradient_within(function, point, shapes)
         if any(shape_of(x) for x in point) or not point:
             return super().gradient(function, point)
         slopes = []
@@ -139,20 +139,24 @@ class Forward(Differentiator):
             slopes.append(slope)
         return values, slopes
 
-    def _gradient_within(self, function, point):
+    def _gradient_within(self, function, point, shapes):
         """A gradient under an outer trace: one run leaves a list, and the unit tangents pass through it one by one.
 
         A program there is short, and most of its entries know nothing of most of the directions.
         """
-        values, push = self.linearize(function, point)
-        still = [np.zeros(shape_of(x), x.dtype) if shape_of(x) else 0.0 for x in point]
+        tape, values, places = _list(function, point)
+        tangents = [np.zeros(shape, x.dtype) if shape else None for x, shape in zip(point, shapes)]
         found: list = []
-        for j, x in enumerate(point):
-            shape = shape_of(x)
-            units = [one_like(x)] if shape == () else np.eye(size_of(x), dtype=x.dtype).reshape(-1, *shape)
-            slopes = [push([*still[:j], unit, *still[j + 1 :]])[0] for unit in units]
-            found.append(slopes[0] if shape == () else np.reshape(np.stack(slopes), shape))
-        return values, found
+        for j, (x, shape) in enumerate(zip(point, shapes)):
+            still = tangents[j]
+            slopes = []
+            for unit in _units(x, shape):
+                tangents[j] = unit
+                (slope,) = push_through(tape, tangents, places)
+                slopes.append(zeros_like(values[0]) if slope is None else slope)
+            tangents[j] = still
+            found.append(np.reshape(np.stack(slopes), shape) if shape else slopes[0])
+        return carefully(lambda: self._gradient_within(function, point, shapes)) if spoilt(found) else (values, found)
 
     def jacobian(self, function, point):
         values: list = []
@@ -165,3 +169,16 @@ class Forward(Differentiator):
             values = function(point)
         blocks = jacobian_by_columns(values, push, point, self.chunk)
         return values, blocks
+
+
+def _list(function: Any, point: Sequence) -> tuple[Tape, list, list]:
+    """The Wengert list of a function at a point, the values of its results, and their places."""
+    tape = Tape(point)
+    results = function(tape.inputs)
+    end_trace(tape, results)
+    return tape, *places_of(tape, results)
+
+
+def _units(x: Any, shape: tuple[int, ...]) -> Any:
+    """The unit tangents of an argument."""
+    return np.eye(math.prod(shape), dtype=x.dtype).reshape(-1, *shape) if shape else [one_like(x)]
