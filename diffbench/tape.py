@@ -28,7 +28,7 @@ from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.products import MATMUL
 from diffbench.primitives.reductions import SUM
 from diffbench.primitives.structural import INDEX
-from diffbench.short_way import SCALARS, SHORT, install_short_way, is_scalar
+from diffbench.short_way import SCALARS, SHORT, bottom, install_short_way, is_scalar
 from diffbench.watching import inspected, watched
 
 PLAIN: frozenset[Any] = SCALARS | {np.ndarray}
@@ -172,12 +172,15 @@ install_short_way(
 
 def _sum(tape: Tape, a: Any, *others: Any) -> Recorded | None:
     """np.sum of an array over all axes."""
-    if others or a.__class__ is not Recorded or a.primal.__class__ is not np.ndarray or a.primal.dtype.kind != "f":
+    if others or a.__class__ is not Recorded or a._trace is not tape:
         return None
-    primal = a.primal
-    every_axis = {"axis": tuple(range(primal.ndim)), "keepdims": False}
-    tape.entries.append(([a.index], ([0], [primal.shape], every_axis), SUM))
-    return Recorded(np.add.reduce(primal, axis=None), tape, len(tape.entries) - 1)
+    array: Any = bottom(a)
+    if array.__class__ is not np.ndarray or array.dtype.kind != "f":
+        return None
+    y = np.add.reduce(array, axis=None) if a.primal is array else np.sum(a.primal)
+    every_axis = {"axis": tuple(range(array.ndim)), "keepdims": False}
+    tape.entries.append(([a.index], ([0], [array.shape], every_axis), SUM))
+    return Recorded(y, tape, len(tape.entries) - 1)
 
 
 def _dot(tape: Tape, a: Any, b: Any, *out: Any) -> Recorded | None:

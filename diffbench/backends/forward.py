@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from diffbench.batch import BatchTrace
 from diffbench.dispatch import TracedArray
 from diffbench.errors import ArgumentError
 from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.joining import STACK
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
 from diffbench.short_way import SCALARS, install_short_way, is_scalar
@@ -150,12 +152,13 @@ class Forward(Differentiator):
         for j, (x, shape) in enumerate(zip(point, shapes)):
             still = tangents[j]
             slopes = []
-            for unit in _units(x, shape):
+            for unit in _units(shape, x.dtype) if shape else [one_like(x)]:
                 tangents[j] = unit
                 (slope,) = push_through(tape, tangents, places)
                 slopes.append(zeros_like(values[0]) if slope is None else slope)
             tangents[j] = still
-            found.append(np.reshape(np.stack(slopes), shape) if shape else slopes[0])
+            column = STACK(*slopes, axis=0) if shape else slopes[0]
+            found.append(np.reshape(column, shape) if len(shape) > 1 else column)
         return carefully(lambda: self._gradient_within(function, point, shapes)) if spoilt(found) else (values, found)
 
     def jacobian(self, function, point):
@@ -179,6 +182,9 @@ def _list(function: Any, point: Sequence) -> tuple[Tape, list, list]:
     return tape, *places_of(tape, results)
 
 
-def _units(x: Any, shape: tuple[int, ...]) -> Any:
-    """The unit tangents of an argument."""
-    return np.eye(math.prod(shape), dtype=x.dtype).reshape(-1, *shape) if shape else [one_like(x)]
+@cache
+def _units(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """The unit tangents of a small array, along a first axis; for all to read."""
+    units = np.eye(math.prod(shape), dtype=dtype).reshape(-1, *shape)
+    units.flags.writeable = False
+    return units

@@ -28,10 +28,10 @@ class Accumulator:
     end by one linear primitive. Either way n indexed pieces cost O(n), not O(n²) as with zeros for each.
     """
 
-    __slots__ = ("total", "waiting")
+    __slots__ = ("is_zero", "total", "waiting")
 
-    def __init__(self, total: np.ndarray):
-        self.total = total
+    def __init__(self, total: np.ndarray, is_zero: bool = False):
+        self.total, self.is_zero = total, is_zero
         self.waiting: list | None = None
 
     def add(self, cotangent: Any, index: Any = ...) -> None:
@@ -42,6 +42,7 @@ class Accumulator:
                 self.waiting = []
             self.waiting.append((cotangent, index))
             return
+        self.is_zero = False
         total = self.total
         if kind is np.ndarray and cotangent.dtype.kind == "c" and total.dtype.kind != "c":
             total = self.total = total.astype(cotangent.dtype)
@@ -58,7 +59,8 @@ class Accumulator:
         if self.waiting is None:
             return self.total
         pieces, indices = zip(*self.waiting)
-        return self.total + ASSEMBLE(*pieces, indices=indices, shape=self.total.shape, dtype=self.total.dtype)
+        assembled = ASSEMBLE(*pieces, indices=indices, shape=self.total.shape, dtype=self.total.dtype)
+        return assembled if self.is_zero else self.total + assembled
 
 
 def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False) -> list:
@@ -162,11 +164,11 @@ def _accumulate_at(cotangents: list, place: int, contribution: Any, index: Any, 
     """Add a contribution to the entries at an index of the cotangent of an array."""
     so_far = cotangents[place]
     if so_far.__class__ is not Accumulator:
-        accumulator = cotangents[place] = Accumulator(zeros(shape, getattr(contribution, "dtype", float)))
+        accumulator = cotangents[place] = Accumulator(zeros(shape, getattr(contribution, "dtype", float)), is_zero=True)
         if so_far is not None:
             accumulator.add(so_far)
         elif index.__class__ in BASIC and contribution.__class__ in PLAIN:
-            accumulator.total[index] = contribution
+            accumulator.total[index], accumulator.is_zero = contribution, False
             return
         so_far = accumulator
     so_far.add(contribution, index)

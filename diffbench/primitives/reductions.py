@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of, spread
+from diffbench.primitives.arrays import as_operand, rank_of, shape_of
 from diffbench.primitives.complex_numbers import is_complex
 from diffbench.primitives.kinds import Composite, Constant, General, Linear, PrimitiveRow, only_default
+from diffbench.primitives.structural import BROADCAST_TO
 
 
 def normalised_axes(axis: Any, rank: int) -> tuple[int, ...]:
@@ -111,7 +112,7 @@ def _behind_batch_axis(function: Callable) -> Callable:
 def _sum_transpose(g, position, shapes, axis, keepdims):
     (shape,) = shapes
     if len(axis) == len(shape) and not keepdims:
-        return spread(g, shape)
+        return BROADCAST_TO(g, shape=shape)
     return np.broadcast_to(expand_reduced(g, axis, keepdims, shape), shape)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of, unbroadcast
+from diffbench.primitives.arrays import as_operand, rank_of, shape_of, spread, unbroadcast
 from diffbench.primitives.kinds import Composite, Constant, Linear, NotCovered
 from diffbench.primitives.primitive import Traced
 
@@ -270,7 +270,7 @@ def _broadcast_batch(operands, batched, shape):
 BROADCAST_TO = Linear(
     np.broadcast_to,
     bind=lambda array, shape, subok=False: ((array,), {"shape": (shape,) if isinstance(shape, int) else tuple(shape)}),
-    evaluate=lambda array, shape: np.broadcast_to(array, shape),
+    evaluate=spread,
     transpose=lambda g, position, shapes, shape: unbroadcast(g, shapes[0]),
     batch_rule=_broadcast_batch,
     examples=["broadcast_to(v, (2, 3))", "broadcast_to(s, (2,))", "broadcast_to(v[:, None], (3, 4))"],
