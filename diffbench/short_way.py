@@ -98,7 +98,7 @@ def {name}(self, other):
         if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {both_small}:
             y = {value}
 {traced_3}
-        related = relation({self_is}, {other_is})
+        related = relation(self, other)
         if related == ALIKE:
             y = {value}
 {traced_3}

@@ -36,7 +36,7 @@ LAYERS = (  # from the top down; a module imports from its own layer and from th
     }
     | {"special"},
     {"primitives"},
-    {"errors", "structure", "memory"},
+    {"errors", "structure", "large_arrays", "memory"},
 )
 FACADE = "diffbench"  # the package itself, which imports everything: only the top layer may lean on it
 
