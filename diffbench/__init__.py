@@ -13,7 +13,6 @@ from diffbench.backends.base import Differentiator
 from diffbench.checkpointing import checkpoint, checkpointed_loop
 from diffbench.compare import compare, recommend
 from diffbench.debugging import debug
-from diffbench.dispatch import is_traced, primal, stop_gradient
 from diffbench.errors import (
     ArgumentError,
     ClosedFormRequired,
@@ -47,6 +46,7 @@ from diffbench.operators import (
 )
 from diffbench.reference import ReferenceWarning, reference
 from diffbench.registry import backends, get_backend, register_backend
+from diffbench.traced_values import is_traced, primal, stop_gradient
 from diffbench.user_primitive import primitive
 
 __version__ = "0.1.0"

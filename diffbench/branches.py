@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from diffbench.assignment import present
-from diffbench.dispatch import primal
 from diffbench.errors import DiffbenchError, user_location
 from diffbench.primitives.arrays import stack_traced
 from diffbench.primitives.primitive import Primitive, Trace, Traced
 from diffbench.structure import map_leaves
+from diffbench.traced_values import primal
 from diffbench.watching import Watched
 
 ROUNDING = 1e-9  # between numbers that stand for the same decision, such as multiples of a period

@@ -16,8 +16,8 @@ from diffbench.assignment import Held, assign, link, overwrite
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of
-from diffbench.primitives.elementwise import STOP, TRUTH
-from diffbench.primitives.primitive import Primitive, Traced
+from diffbench.primitives.elementwise import TRUTH
+from diffbench.primitives.primitive import Primitive
 from diffbench.primitives.reductions import UFUNC_METHODS
 from diffbench.primitives.structural import ASSEMBLE, INDEX, selects_each_entry_once
 from diffbench.structure import LEAF_KINDS
@@ -213,40 +213,6 @@ def _in_place(operator: str) -> Callable:
         return overwrite(self, result) if shape_of(self) else result  # a number is no array: its name is bound anew
 
     return update
-
-
-def is_traced(x: Any) -> bool:
-    """Whether a trace watches this value.
-
-    >>> is_traced(np.ones(3))
-    False
-    """
-    return isinstance(x, Traced)
-
-
-def primal(x: Any) -> Any:
-    """The plain value of a traced value, without any derivative; other values as they are.
-
-    >>> primal(2.0)
-    2.0
-    """
-    if not isinstance(x, Traced):
-        return x
-    while isinstance(x, Traced):
-        x = x.primal
-    return x.copy() if isinstance(x, np.ndarray) else x  # others hold it
-
-
-def stop_gradient(x: Any) -> Any:
-    """The same value, treated as a constant by every derivative of the AD backends.
-
-    Finite differences cannot see it: they move it along with the argument.
-
-    >>> from diffbench import derivative
-    >>> derivative(lambda x: x * stop_gradient(x))(3.0)
-    3.0
-    """
-    return STOP(x)
 
 
 _install_operators()

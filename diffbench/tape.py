@@ -25,10 +25,9 @@ from diffbench.construction import SEEN
 from diffbench.dispatch import TracedArray
 from diffbench.primitives.complex_numbers import is_complex, with_real_operands
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
-from diffbench.primitives.products import MATMUL
-from diffbench.primitives.reductions import SUM
 from diffbench.primitives.structural import INDEX
-from diffbench.short_way import SCALARS, SHORT, bottom, install_short_way, is_scalar
+from diffbench.short_calls import SHORT_CALLS
+from diffbench.short_way import SCALARS, SHORT, install_short_way, is_scalar
 from diffbench.watching import inspected, watched
 
 PLAIN: frozenset[Any] = SCALARS | {np.ndarray}
@@ -67,9 +66,11 @@ class Recorded(TracedArray):
     def __array_function__(self, function: Any, types: Any, args: tuple, kwargs: dict) -> Any:
         short = SHORT_CALLS.get(function)
         if short and not kwargs and self._trace.live and self._trace.__class__ is Tape:
-            result = short(self._trace, *args)
-            if result is not None:
-                return result
+            found = short(self._trace, *args)
+            if found is not None:
+                y, entry = found
+                self._trace.entries.append(entry)
+                return Recorded(y, self._trace, len(self._trace.entries) - 1)
         return TracedArray.__array_function__(self, function, types, args, kwargs)
 
 
@@ -168,46 +169,6 @@ install_short_way(
         return Recorded(y, self._trace, len(entries) - 1)
         """,
 )
-
-
-def _sum(tape: Tape, a: Any, *others: Any) -> Recorded | None:
-    """np.sum of an array over all axes."""
-    if others or a.__class__ is not Recorded or a._trace is not tape:
-        return None
-    array: Any = bottom(a)
-    if array.__class__ is not np.ndarray or array.dtype.kind != "f":
-        return None
-    y = np.add.reduce(array, axis=None) if a.primal is array else np.sum(a.primal)
-    every_axis = {"axis": tuple(range(array.ndim)), "keepdims": False}
-    tape.entries.append(([a.index], ([0], [array.shape], every_axis), SUM))
-    return Recorded(y, tape, len(tape.entries) - 1)
-
-
-def _dot(tape: Tape, a: Any, b: Any, *out: Any) -> Recorded | None:
-    """np.dot of vectors and matrices, of which some are on this tape and others plain."""
-    x, y = (c.primal if c.__class__ is Recorded and c._trace is tape else c for c in (a, b))
-    if (
-        out
-        or x.__class__ is not np.ndarray
-        or y.__class__ is not np.ndarray
-        or not (0 < x.ndim <= 2 and 0 < y.ndim <= 2)
-    ):
-        return None
-    if x.dtype.kind != "f" or y.dtype.kind != "f":
-        return None
-    product = np.dot(x, y)
-    if a is x:
-        parents, links = [b.index], [(1, tape.copy_of(x), y.shape)]
-    elif b is y:
-        parents, links = [a.index], [(0, tape.copy_of(y), x.shape)]
-    else:
-        parents, links = [a.index, b.index], [(0, y, x.shape), (1, x, y.shape)]
-    tape.entries.append((parents, (links, {}), MATMUL))
-    return Recorded(product, tape, len(tape.entries) - 1)
-
-
-SHORT_CALLS: dict[Any, Any] = {np.sum: _sum, np.dot: _dot}
-"""Frequent functions of arrays, recorded without binding, dispatch and a look at what does not occur."""
 
 
 def places_of(tape: Tape, results: Sequence) -> tuple[list, list]:

@@ -4,7 +4,7 @@ import ctypes
 
 import numpy as np
 
-from diffbench.dispatch import is_traced
+from diffbench.traced_values import is_traced
 
 
 def fine(x):

@@ -24,6 +24,8 @@ LAYERS = (  # from the top down; a module imports from its own layer and from th
     {
         "array_methods",
         "dispatch",
+        "short_calls",
+        "traced_values",
         "assignment",
         "captured",
         "construction",

@@ -28,10 +28,10 @@ from diffbench.backends.base import (
 )
 from diffbench.backends.complex_step_trace import ComplexStepped, ComplexTrace
 from diffbench.captured import Repeatable, equal, not_repeatable
-from diffbench.dispatch import primal
 from diffbench.errors import ArgumentError, UnsupportedVerb
 from diffbench.primitives.complex_numbers import IMAGINARY, REAL, TO_COMPLEX
 from diffbench.primitives.kinds import shape_of
+from diffbench.traced_values import primal
 
 DIAGONAL = (1 + 1j) / math.sqrt(2)  # the square root of i
 

@@ -14,13 +14,14 @@ import numpy as np
 from diffbench.array_methods import dtype_of
 from diffbench.assignment import Held
 from diffbench.backends.complex_step_forms import CONTINUATIONS, ON_EACH_SIDE
-from diffbench.dispatch import TracedArray, primal
+from diffbench.dispatch import TracedArray
 from diffbench.errors import NotAnalytic, UnsupportedPrimitive, UnsupportedVerb, user_location
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.complex_numbers import REAL, TO_COMPLEX
 from diffbench.primitives.elementwise import STOP, WHERE
 from diffbench.primitives.kinds import Elementwise, General
 from diffbench.primitives.primitive import Primitive, Trace, Traced
+from diffbench.traced_values import primal
 
 SPLIT_NOTHING = frozenset({
     np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like,

@@ -27,9 +27,9 @@ from diffbench.backends.finite_neighbourhood import Entry, Neighbourhood, as_sca
 from diffbench.backends.finite_stencil import Stencil, central, one_sided
 from diffbench.backends.finite_step_selection import SELECTORS, fixed, selector_called
 from diffbench.backends.finite_steps import distance_along, representable, scale_of
-from diffbench.dispatch import primal
 from diffbench.errors import ArgumentError, StepNotFound, UnsupportedVerb
 from diffbench.primitives.kinds import shape_of
+from diffbench.traced_values import primal
 
 
 class FiniteDifference(Differentiator):

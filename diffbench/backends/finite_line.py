@@ -13,8 +13,8 @@ import numpy as np
 from diffbench.backends.finite_neighbourhood import Entry, Neighbourhood, as_scalar
 from diffbench.backends.finite_stencil import Stencil
 from diffbench.backends.finite_steps import distance_along, representable, scale_of
-from diffbench.dispatch import primal
 from diffbench.errors import StepNotFound
+from diffbench.traced_values import primal
 
 
 @dataclass(frozen=True)

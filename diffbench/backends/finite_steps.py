@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.backends.finite_neighbourhood import as_scalar
-from diffbench.dispatch import primal
+from diffbench.traced_values import primal
 
 
 def scale_of(x: np.ndarray) -> Any:

@@ -14,10 +14,10 @@ from diffbench.backends.base import (
     one_like,
     settle_aux,
 )
-from diffbench.dispatch import is_traced
 from diffbench.errors import ArgumentError, DirectionError, ResultError, UnsupportedVerb
 from diffbench.primitives.arrays import rank_of, shape_of, stack_traced, sum_of
 from diffbench.structure import Structure, flatten_like, unflatten
+from diffbench.traced_values import is_traced
 
 
 class FunctionOfArguments(Protocol):

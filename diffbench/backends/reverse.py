@@ -10,7 +10,7 @@ import numpy as np
 from diffbench.backends.base import Differentiator, end_trace, jacobian_by_rows, one_like, push_blocks, zeros_like
 from diffbench.batch import BatchTrace
 from diffbench.large_arrays import into, pooled
-from diffbench.memory import zeros
+from diffbench.memory import SMALLEST, zeros
 from diffbench.primitives.arrays import shape_of, sum_of_products
 from diffbench.primitives.structural import ASSEMBLE, ASSIGN, INDEX, PIECE, add_at, as_assigned
 from diffbench.short_way import SCALARS
@@ -50,7 +50,10 @@ class Accumulator:
             total[index] += cotangent
         elif index.__class__ is slice or index is ...:
             piece = total[index]
-            into(piece, np.add, piece, cotangent)
+            if piece.nbytes < SMALLEST:
+                piece += cotangent
+            else:
+                into(piece, np.add, piece, cotangent)
         else:
             add_at(total, index, cotangent)
 
