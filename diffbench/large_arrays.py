@@ -21,9 +21,9 @@ from diffbench.memory import POOL, SMALLEST
 CHEAP = {np.add, np.subtract, np.multiply, np.divide, np.negative, np.square, np.absolute, np.maximum, np.minimum}
 """Ufuncs that are as fast as memory."""
 
-# bytes from which on another processor brings more than the 20 microseconds that it takes to wake it
-WORTH_SHARING_WHEN_CHEAP = 1 << 22
-WORTH_SHARING = 1 << 18
+# bytes of a part that are worth the 20 microseconds that it takes to wake another processor
+PART_WHEN_CHEAP = 1 << 21
+PART = 1 << 17
 
 
 def processors() -> int:
@@ -47,12 +47,14 @@ class Threads:
         self.starting = threading.Lock()
         self.parts: SimpleQueue = SimpleQueue()
 
-    def share(self, work: Callable[[int, int], Any], length: int) -> None:
+    def share(self, work: Callable[[int, int], Any], length: int, most: int) -> None:
         """Call work(start, stop) for parts of range(length), the first of them here, all under the caller's errstate.
+
+        most : how many parts are worth their while.
 
         Returns, or raises what one of them has raised, when all have ended.
         """
-        count = min(self.number, length)
+        count = min(self.number, length, most)
         if count < 2:
             work(0, length)
             return
@@ -115,7 +117,8 @@ def _into_lent_memory(ufunc: np.ufunc, *operands: Any) -> Any:
 
 def into(out: np.ndarray, ufunc: np.ufunc, *operands: Any) -> np.ndarray:
     """ufunc(*operands, out=out), on all processors where that pays; out may be one of the operands."""
-    if out.nbytes < (WORTH_SHARING_WHEN_CHEAP if ufunc in CHEAP else WORTH_SHARING):
+    parts = out.nbytes // (PART_WHEN_CHEAP if ufunc in CHEAP else PART)
+    if parts < 2:
         return ufunc(*operands, out=out)
     arrays = [out, *(x for x in operands if x.__class__ is np.ndarray and x.ndim)]
     whole, pieces = out, list(operands)
@@ -129,7 +132,7 @@ def into(out: np.ndarray, ufunc: np.ufunc, *operands: Any) -> np.ndarray:
     def part(start: int, stop: int) -> None:
         ufunc(*[x[start:stop] if is_cut else x for x, is_cut in zip(pieces, cut)], out=whole[start:stop])
 
-    THREADS.share(part, len(whole))
+    THREADS.share(part, len(whole), parts)
     return out
 
 

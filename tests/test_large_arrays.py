@@ -10,21 +10,21 @@ import pytest
 import diffbench as db
 from diffbench import large_arrays
 from diffbench.isolation import run_apart
-from diffbench.large_arrays import THREADS, WORTH_SHARING, WORTH_SHARING_WHEN_CHEAP, Threads, into, pooled, processors
+from diffbench.large_arrays import PART, THREADS, Threads, into, pooled, processors
 from diffbench.memory import SMALLEST
 from diffbench.primitives import TABLE
 from diffbench.primitives.kinds import Elementwise
 
 N = SMALLEST // 8 + 1  # entries of the smallest float64 arrays that are lent
-SHARED = WORTH_SHARING // 8 + 5  # entries of arrays on which several threads work
+SHARED = 3 * PART // 8 + 5  # entries of arrays on which several threads work
 
 
 @pytest.fixture
 def three_threads(monkeypatch):
     """Share as soon as memory is lent, whatever the machine and its settings."""
     monkeypatch.setattr(THREADS, "number", 3)
-    monkeypatch.setattr(large_arrays, "WORTH_SHARING", SMALLEST)
-    monkeypatch.setattr(large_arrays, "WORTH_SHARING_WHEN_CHEAP", SMALLEST)
+    monkeypatch.setattr(large_arrays, "PART", SMALLEST // 3)
+    monkeypatch.setattr(large_arrays, "PART_WHEN_CHEAP", SMALLEST // 3)
 
 
 @pytest.fixture(params=[1, 3], ids=["one thread", "three threads"])
@@ -147,13 +147,18 @@ def test_nothing_holds_the_arrays_when_the_work_is_done(three_threads):
     assert not db.memory.POOL._lent
 
 
-def test_small_work_is_not_shared():
-    threads = []
-    share = Threads(2)
-    share.share(lambda start, stop: threads.append(threading.current_thread()), 1)
-    assert threads == [threading.current_thread()]
-    assert share.running == 1
-    assert WORTH_SHARING < WORTH_SHARING_WHEN_CHEAP
+@pytest.mark.parametrize(("length", "most", "parts"), [(1, 9, 1), (10, 1, 1), (10, 2, 2), (10, 9, 4), (3, 9, 3)])
+def test_there_are_no_more_parts_than_threads_and_than_are_worth_it(length, most, parts):
+    bounds = []
+    Threads(4).share(lambda *bound: bounds.append(bound), length, most)
+    assert len(bounds) == parts
+    assert sorted(i for bound in bounds for i in range(*bound)) == list(range(length))
+
+
+def test_no_thread_is_started_before_there_is_work_for_it():
+    threads = Threads(4)
+    threads.share(lambda *bound: None, 10, 1)
+    assert threads.running == 1
 
 
 @pytest.mark.parametrize(("said", "number"), [("3", 3), ("2,1", 2), (" 4 ", 4)])
