@@ -152,7 +152,7 @@ def _scale(factor: float) -> Callable[[Vector, int, int], None]:
 def transposed(pair: Pair, shapes: list, rng: Any) -> list[Pair]:
     """The entries of a matrix in the order of its columns."""
     f, gradient, z = pair
-    matrices = [k for k, shape in enumerate(shapes) if len(shape) == 2]
+    matrices = [k for k, shape in enumerate(shapes) if len(shape) == 2 and min(shape) > 1]  # others look no different
     if not matrices:
         return []
     k = int(rng.choice(matrices))
