@@ -1,8 +1,10 @@
 """Question: how fast are our modes beside the libraries, each given the function as its own users write it?
 
 Theory: a define-by-run system pays for each operation twice, in Python and in arithmetic. In loops over numbers Python
-is all of the cost, and what a trace does for an operation decides; on large arrays it is nothing, and the limit is the
-gradient derived by hand in NumPy. Compilers (jax, casadi) pay before they begin, and win afterwards.
+is all of the cost, and what a trace does for an operation decides; on large arrays it is nothing, and the limit is f in
+NumPy and behind it the gradient derived by hand: a trace evaluates f, and then passes back. (Who repeats a calculation
+in one process finds its memory kept by the allocator, and pays for no new pages; here all do.) Compilers (jax, casadi)
+pay before they begin, and win afterwards.
 
 All tools of a case take turns in one process with one thread, and ratios are taken turn by turn. No time is believed
 before the derivative agrees with one that no differentiator touched: that derived by hand, or the complex step along
@@ -404,7 +406,7 @@ AIMS = {
 
 
 def expect(frame: Any) -> list[Claim]:
-    """All right; loops far ahead of autograd; large arrays as fast as by hand."""
+    """All right; loops far ahead of autograd; large arrays as fast as f and the gradient by hand."""
     wrong = ", ".join(sorted({*frame[frame.status == "wrong"].tool}))
     claims = [Claim("every tool gives the right derivative", not wrong, wrong or "all do", "all")]
     ok = frame[(frame.status == "ok") & (frame.large > 10**5)]
@@ -414,11 +416,11 @@ def expect(frame: Any) -> list[Claim]:
             row = ours.loc[name]
             text = f"{row.title}: a trace of our own is far ahead of {BASE}'s"
             claims.append(Claim(text, row.speed > 10, spread_of(row), "more than 10 times as fast"))
-    by_hand = ok[ok.tool == "manual"].set_index("case")
+    f, by_hand = (ok[ok.tool == tool].set_index("case") for tool in ("function", "manual"))
     for name in [name for name in ("Rosenbrock, large", "elementwise, large", "network") if name in ours.index]:
-        ratio = ours.loc[name].seconds / by_hand.loc[name].seconds
-        text = f"{ours.loc[name].title}: the gradient derived by hand is hardly faster"
-        claims.append(Claim(text, ratio < 1.5, f"{ratio:.2f} times its time", "less than 1.5 times"))
+        ratio = ours.loc[name].seconds / (f.loc[name].seconds + by_hand.loc[name].seconds)
+        text = f"{ours.loc[name].title}: f and the gradient derived by hand are hardly faster"
+        claims.append(Claim(text, ratio < 1.5, f"{ratio:.2f} times their time", "less than 1.5 times"))
     return claims
 
 
