@@ -150,7 +150,7 @@ def cut(frame: Any, n: int) -> Any:
         plotting.series(ax, rows, "m", "ratio", str(method))
     low, high = ax.get_ylim()
     meeting = meeting_by_theory(frame)[n]
-    plotting.guide(ax, (meeting, meeting), (low, high), "the modes meet,\nby theory", xytext=(6, -6), va="top")
+    plotting.guide(ax, (meeting, meeting), (high, low), "the modes meet,\nby theory", xytext=(6, 6), va="bottom")
     plotting.label_lines(ax)
     return figure
 
