@@ -198,15 +198,14 @@ def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
             if tangent is not None:
                 total = item(tangent, entry[1])
         else:
-            tangent = moved[first]
+            tangent, p = moved[first], entry[1]
             if tangent is not None:
-                p = entry[1]
                 total = tangent if p is ONE else times_partial(tangent, p)
             if len(entry) >= 4:
-                tangent = moved[entry[2]]
-                if tangent is not None:
-                    p = entry[3]
-                    term = tangent if p is ONE else times_partial(tangent, p)
+                other, q = moved[entry[2]], entry[3]
+                if other is not None:
+                    same = other is tangent and q is p  # as in x * x
+                    term = total if same else other if q is ONE else times_partial(other, q)
                     total = term if total is None else total + term
         moved.append(total)
     return [None if place is None else moved[place] for place in places]

@@ -26,6 +26,7 @@ from diffbench.primitives.kinds import shape_of, sum_of
 from diffbench.primitives.primitive import AGAIN, Trace, Traced, lifted, trace_has_ended
 
 FLOAT = np.dtype(float)
+UNIT = 1.0  # the seed of a result that is a float; Python keeps one object, by which the backward pass knows it
 FlatFunction = Callable[[Sequence], list]
 Linear = Callable[..., list]
 
@@ -152,7 +153,7 @@ def one_like(value: Any) -> Any:
     """The number 1 in the dtype of a scalar value."""
     kind = value.__class__
     dtype = FLOAT if kind is float or kind is np.float64 else getattr(value, "dtype", FLOAT)
-    return lifted(1.0 if dtype is FLOAT else dtype.type(1))
+    return lifted(UNIT if dtype is FLOAT else dtype.type(1))
 
 
 def zeros_like(value: Any) -> Any:

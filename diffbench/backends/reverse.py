@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.backends.base import Differentiator, end_trace, jacobian_by_rows, one_like, push_blocks, zeros_like
+from diffbench.backends.base import (
+    UNIT,
+    Differentiator,
+    end_trace,
+    jacobian_by_rows,
+    one_like,
+    push_blocks,
+    zeros_like,
+)
 from diffbench.batch import BatchTrace
 from diffbench.large_arrays import into, pooled
 from diffbench.memory import SMALLEST, zeros
@@ -100,7 +108,10 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
             elif kind is Accumulator:
                 cotangent = cotangent.result()
             p = entry[1]
-            contribution = cotangent if p is ONE else -cotangent if p is MINUS_ONE else cotangent * p
+            if cotangent is UNIT and p.__class__ not in PLAIN:
+                contribution = p  # traced: a product would be one more entry of the outer list
+            else:
+                contribution = cotangent if p is ONE else -cotangent if p is MINUS_ONE else cotangent * p
             so_far = cotangents[first]
             if so_far is None:
                 cotangents[first] = contribution
@@ -109,11 +120,13 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
             else:
                 _accumulate(cotangents, first, contribution)
             if size >= 4:
-                p = entry[3]
+                q = entry[3]
                 if size == 5:
-                    contribution = sum_of_products(cotangent, p)
-                else:
-                    contribution = cotangent if p is ONE else -cotangent if p is MINUS_ONE else cotangent * p
+                    contribution = sum_of_products(cotangent, q)
+                elif cotangent is UNIT and q.__class__ not in PLAIN:
+                    contribution = q
+                elif q is not p:  # it is in x * x, and in sums
+                    contribution = cotangent if q is ONE else -cotangent if q is MINUS_ONE else cotangent * q
                 second = entry[2]
                 so_far = cotangents[second]
                 if so_far is None:

@@ -34,7 +34,10 @@ def assemble(*pieces: Any, indices: Sequence, shape: tuple[int, ...], dtype: Any
         dtype = np.result_type(dtype, *[np.asarray(piece).dtype for piece in others])
     total = np.zeros(shape, dtype)
     for piece, index in zip(pieces, indices):
-        add_at(total, index, piece)
+        if index.__class__ is int:
+            total[index] += piece
+        else:
+            add_at(total, index, piece)
     return total
 
 
@@ -100,6 +103,8 @@ def _index_batch(operands, batched, index, primitive=None):
 
 
 def _assemble_transpose(cotangent, position, shapes, indices, shape, dtype):
+    if cotangent.__class__ is np.ndarray and cotangent.ndim == 1 and indices[position].__class__ is int:
+        return cotangent[indices[position]]
     return unbroadcast(INDEX(cotangent, index=indices[position]), shapes[position])
 
 
