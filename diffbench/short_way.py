@@ -163,6 +163,12 @@ def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
                     y = ufunc(x)
                     p = row.value(y, x)
 {constant_5}
+            elif is_simple(self):
+                row = UNARY.get(ufunc)
+                if row:
+                    y = ufunc(x)
+                    p = row.value(y, x)
+{constant_5}
         elif ufunc in OPERATORS:
             straight, reflected = OPERATORS[ufunc]
             a, b = inputs
