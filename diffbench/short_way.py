@@ -164,7 +164,7 @@ def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
                     p = row.value(y, x)
 {constant_5}
             elif is_simple(self):
-                row = UNARY.get(ufunc)
+                row = UNARY_WITHIN.get(ufunc)
                 if row:
                     y = ufunc(x)
                     p = row.value(y, x)
@@ -186,6 +186,8 @@ UNARY = {
     if row.__class__ is Elementwise and isinstance(function, np.ufunc) and function.nin == 1 and row.partials[0]
 }
 """The partial derivatives of the elementwise ufuncs of one operand."""
+UNARY_WITHIN = {f: row for f, row in UNARY.items() if not row.product_of_numbers.startswith("t / ")}
+"""Those for which an outer trace is to watch a slope and a product; for the others (log) the long way divides once."""
 
 USED = {
     "AGAIN": AGAIN,
@@ -194,6 +196,7 @@ USED = {
     "SMALLEST": SMALLEST,
     "TABLE": TABLE,
     "UNARY": UNARY,
+    "UNARY_WITHIN": UNARY_WITHIN,
     "ALIKE": ALIKE,
     "ARRAY_FIRST": ARRAY_FIRST,
     "ARRAY_LAST": ARRAY_LAST,
