@@ -10,11 +10,9 @@ import numpy as np
 from diffbench.assignment import assign, overwrite
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
-from diffbench.primitives.arrays import numbers_of, shape_of
+from diffbench.primitives.arrays import FLOAT, numbers_of, shape_of
 from diffbench.primitives.kinds import Row
 from diffbench.primitives.primitive import Traced
-
-FLOAT = np.dtype(float)
 
 
 def apply(function: Callable, *args: Any, **kwargs: Any) -> Any:

@@ -20,13 +20,12 @@ from diffbench.errors import (
     UnsupportedPrimitive,
     innermost_line,
 )
-from diffbench.primitives.arrays import shape_of, stack_traced
+from diffbench.primitives.arrays import FLOAT, shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced, lifted
 from diffbench.scipy_calls import lost_in_scipy
 from diffbench.structure import LEAF, Structure, flatten, flatten_like, map_leaves, unflatten
 from diffbench.watching import Watched
 
-FLOAT = np.dtype(float)
 NUMBERS = {float, np.float64, np.float32, np.float16, np.longdouble}
 
 

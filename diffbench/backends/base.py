@@ -22,10 +22,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from diffbench.errors import MissingPackage, UnsupportedVerb
-from diffbench.primitives.kinds import shape_of, sum_of
+from diffbench.primitives.arrays import FLOAT, shape_of, sum_of
 from diffbench.primitives.primitive import AGAIN, Trace, Traced, lifted, trace_has_ended
 
-FLOAT = np.dtype(float)
 UNIT = 1.0  # the seed of a result that is a float; Python keeps one object, by which the backward pass knows it
 FlatFunction = Callable[[Sequence], list]
 Linear = Callable[..., list]

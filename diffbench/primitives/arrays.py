@@ -8,6 +8,8 @@ import numpy as np
 
 from diffbench.primitives.primitive import Traced
 
+FLOAT = np.dtype(float)
+
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """The shape of an array, a traced value or a number."""

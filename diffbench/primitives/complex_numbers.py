@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.primitives.arrays import FLOAT
 from diffbench.primitives.kinds import Composite, Constant, Elementwise, General, Linear, Row
 from diffbench.primitives.primitive import Primitive
 
@@ -37,10 +38,7 @@ IMAGINARY: Linear = Linear(
 
 def is_complex(x: Any) -> bool:
     """Whether a value, traced or plain, is complex."""
-    return getattr(x, "dtype", _FLOAT).kind == "c" or isinstance(x, complex)
-
-
-_FLOAT = np.dtype(float)
+    return getattr(x, "dtype", FLOAT).kind == "c" or isinstance(x, complex)
 
 
 def real_part(g: Any) -> Any:

@@ -25,6 +25,7 @@ from diffbench.errors import UnsupportedPrimitive, user_location
 from diffbench.large_arrays import pooled
 from diffbench.memory import SMALLEST
 from diffbench.primitives.arrays import (  # noqa: F401  (rows import them from here)
+    FLOAT,
     as_operand,
     is_one_number,
     rank_of,
@@ -356,9 +357,6 @@ def refuse_complex(name: str, operands: Sequence) -> None:
             why="derivatives here are of real functions, and this function of a complex number is not analytic",
             hint="write f with real numbers: cos and sin for exp(1j * x)",
         )
-
-
-FLOAT = np.dtype(float)
 
 
 def qualified_name(function: Callable) -> str:
