@@ -23,6 +23,7 @@ from diffbench.errors import (
 from diffbench.primitives.arrays import FLOAT, shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced, lifted
 from diffbench.scipy_calls import lost_in_scipy
+from diffbench.short_way import is_scalar
 from diffbench.structure import LEAF, Structure, flatten, flatten_like, map_leaves, unflatten
 from diffbench.watching import Watched
 
@@ -166,7 +167,7 @@ class FlatFunction:
         found = "a container" if self.result_structure is not LEAF else None
         if found is None:
             leaf = present(results[0])
-            if leaf.__class__ in NUMBERS or (isinstance(leaf, Traced) and leaf.primal.__class__ in NUMBERS):
+            if leaf.__class__ in NUMBERS or is_scalar(leaf):
                 return leaf
             leaf = self._result_leaf(leaf, integers=False)
             if shape_of(leaf) == ():

@@ -81,13 +81,15 @@ def are_live(x: Traced, y: Traced) -> bool:
 
 IS_SMALL = "{0}.__class__ is ndarray and {0}.nbytes < SMALLEST"
 """Whether this is a plain array that needs no lent memory."""
+IS_INNER = "{0}.__class__ in SHORT and {0}.primal.__class__ in SCALARS"
+"""Whether this is a number that one outer trace watches: what `relation` finds too, but in a call."""
 
 BINARY = """
 def {name}(self, other):
     kind = other.__class__
     if kind in SCALARS:
-        {self_is} = self.primal
-        if {self_is}.__class__ in SCALARS or {self_small} or is_simple(self):
+        {self_is} = self.primal{start_of_sum}
+        if {self_is}.__class__ in SCALARS or {self_small} or {self_inner} or is_simple(self):
             {other_is} = other
             y = {value}
 {constant_3}
@@ -95,7 +97,7 @@ def {name}(self, other):
     elif kind is {cls} and other._trace is self._trace:
         {self_is} = self.primal
         {other_is} = other.primal
-        if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {both_small}:
+        if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {both_small} or {both_inner}:
             y = {value}
 {traced_3}
         related = relation(self, other)
@@ -126,10 +128,14 @@ def {name}(self, other):
 {constant_2}
     return primitive.call(({operands}), NO_PARAMS)
 """
+START_OF_SUM = """
+        if other is ZERO and is_scalar(self) and bottom(self) != 0:
+            return self"""
+"""0 + x, with which Python's sum() starts, is x; but for -0.0, of which it makes 0.0."""
 NEGATIVE = """
 def __neg__(self):
     x = self.primal
-    if x.__class__ in SCALARS or {x_is_small} or is_simple(self):
+    if x.__class__ in SCALARS or {x_is_small} or {x_is_inner} or is_simple(self):
         y = -x
 {constant_2}
     return primitive(self)
@@ -138,7 +144,7 @@ POWER = """
 def __pow__(self, exponent):
     if exponent.__class__ is int and exponent > 0 or exponent.__class__ is float and exponent == 2.0:
         x = self.primal
-        if x.__class__ in SCALARS or {x_is_small} or is_simple(self):
+        if x.__class__ in SCALARS or {x_is_small} or {x_is_inner} or is_simple(self):
             y = x**exponent
             p = x + x if exponent == 2 else 1 if exponent == 1 else exponent * x ** (exponent - 1)
 {constant_3}
@@ -163,7 +169,7 @@ def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
                     y = ufunc(x)
                     p = row.value(y, x)
 {constant_5}
-            elif is_simple(self):
+            elif {x_is_inner} or is_simple(self):
                 row = UNARY_WITHIN.get(ufunc)
                 if row:
                     y = ufunc(x)
@@ -193,8 +199,10 @@ USED = {
     "AGAIN": AGAIN,
     "NO_PARAMS": NO_PARAMS,
     "SCALARS": SCALARS,
+    "SHORT": SHORT,
     "SMALLEST": SMALLEST,
     "TABLE": TABLE,
+    "ZERO": 0,
     "UNARY": UNARY,
     "UNARY_WITHIN": UNARY_WITHIN,
     "ALIKE": ALIKE,
@@ -204,8 +212,10 @@ USED = {
     "relation": relation,
     "as_operand": as_operand,
     "are_live": are_live,
+    "bottom": bottom,
     "call_ufunc": call_ufunc,
     "float64": np.float64,
+    "is_scalar": is_scalar,
     "is_simple": is_simple,
     "multiply": TABLE[np.multiply],
     "ndarray": np.ndarray,
@@ -246,6 +256,7 @@ def install_short_way(cls: type, with_constant: str, with_traced: str, array_wit
             array_first_3=indent(array_first, " " * 12),
             array_last_3=indent(array_last, " " * 12),
             x_is_small=IS_SMALL.format("x"),
+            x_is_inner=IS_INNER.format("x"),
             **parts,
         )
         namespace = {**USED, "OPERATORS": operators, "primitive": primitive, cls.__name__: cls}
@@ -268,7 +279,10 @@ def install_short_way(cls: type, with_constant: str, with_traced: str, array_wit
                 other_is=other_is,
                 value=row.exact,
                 operands="other, self" if reflected else "self, other",
+                start_of_sum=START_OF_SUM if name == "add" and reflected else "",
                 self_small=IS_SMALL.format(self_is),
+                self_inner=IS_INNER.format(self_is),
+                both_inner=f"{IS_INNER.format('a')} and {IS_INNER.format('b')}",
                 both_small=f"{SMALL_A} and {SMALL_B} and a.shape == b.shape and a.dtype is b.dtype",
                 other_kept="other.copy()" if name == "mul" else "other",  # f may change its arrays afterwards
             )

@@ -42,7 +42,9 @@ class Structure:
         """The container with this structure that holds the next leaves of an iterator."""
         if self.kind is None:
             return next(leaves)
-        values = [child.rebuild(leaves) for child in self.children]
+        values = [next(leaves) if child is LEAF else child.rebuild(leaves) for child in self.children]
+        if self.kind is list:
+            return values
         if self.kind is type(None):
             return None
         if issubclass(self.kind, dict):
@@ -103,6 +105,9 @@ def map_leaves(function: Callable, tree: Any) -> Any:
 
 
 def _collect(tree: Any, leaves: list) -> Structure:
+    if tree.__class__ in LEAF_KINDS:
+        leaves.append(tree)
+        return LEAF
     keys_and_values = _children(tree)
     if keys_and_values is None:
         leaves.append(tree)
@@ -131,12 +136,12 @@ def _collect_like(structure: Structure, tree: Any, leaves: list, what: str) -> N
 def _children(tree: Any) -> tuple[tuple, list] | None:
     """Keys and values of a container, or None for a leaf."""
     kind = type(tree)
-    if kind in LEAF_KINDS or kind.__module__ == "numpy":
-        return None
-    if isinstance(tree, dict):
-        return tuple(tree), list(tree.values())
     if isinstance(tree, (tuple, list)):
         return tuple(range(len(tree))), list(tree)
+    if isinstance(tree, dict):
+        return tuple(tree), list(tree.values())
+    if kind in LEAF_KINDS or kind.__module__ == "numpy":
+        return None
     if tree is None:
         return (), []
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):

@@ -189,24 +189,25 @@ def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
     """
     moved = [None if tangent is None or is_zero(tangent) else tangent for tangent in tangents]
     for entry in tape.entries[len(moved) :]:
-        first, total = entry[0], None
+        first = entry[0]
         if first.__class__ is not int:
             parents, kept, primitive = entry
-            total = primitive.push([0.0 if moved[i] is None else moved[i] for i in parents], kept)
-        elif len(entry) == 3:
-            tangent = moved[first]
-            if tangent is not None:
-                total = item(tangent, entry[1])
-        else:
-            tangent, p = moved[first], entry[1]
-            if tangent is not None:
-                total = tangent if p is ONE else times_partial(tangent, p)
-            if len(entry) >= 4:
-                other, q = moved[entry[2]], entry[3]
-                if other is not None:
-                    same = other is tangent and q is p  # as in x * x
-                    term = total if same else other if q is ONE else times_partial(other, q)
-                    total = term if total is None else total + term
+            moved.append(primitive.push([0.0 if moved[i] is None else moved[i] for i in parents], kept))
+            continue
+        size, tangent, total = len(entry), moved[first], None
+        if size == 3:
+            moved.append(tangent if tangent is None else item(tangent, entry[1]))
+            continue
+        p = entry[1]
+        if tangent is not None:
+            total = tangent if p is ONE else times_partial(tangent, p)
+        if size >= 4:
+            other = moved[entry[2]]
+            if other is not None:
+                q = entry[3]
+                same = other is tangent and q is p  # as in x * x
+                term = total if same else other if q is ONE else times_partial(other, q)
+                total = term if total is None else total + term
         moved.append(total)
     return [None if place is None else moved[place] for place in places]
 
@@ -221,7 +222,7 @@ def item(tangent: Any, index: Any) -> Any:
 
 def times_partial(tangent: Any, partial: Any) -> Any:
     """A tangent times a local partial, not ONE; where only one of them is traced, it is the one to multiply."""
-    if isinstance(partial, Traced):
+    if partial.__class__ not in PLAIN and isinstance(partial, Traced):
         return partial if tangent.__class__ is float and tangent == 1 else partial * tangent
     return -tangent if partial is MINUS_ONE else tangent * partial
 

@@ -341,6 +341,10 @@ def finished(found: Sequence, like: Sequence, foreign: Sequence) -> list:
 
 def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
     """A leaf in the dtype of a model that is nobody else's; a scalar as a float of that dtype."""
+    if leaf.__class__ is Watched:
+        leaf = leaf.primal
+    if isinstance(leaf, Traced) or (leaf.__class__ is float and (model is None or model.__class__ is float)):
+        return leaf
     if leaf.__class__ is np.ndarray and leaf.shape and leaf.dtype.kind == "f":
         right = model is None or leaf.dtype == dtype_of(model)
         if right and foreign is not None and is_whole(leaf) and leaf.flags.writeable:
@@ -348,10 +352,6 @@ def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
                 if leaf is x:
                     return leaf.copy()
             return leaf
-    if leaf.__class__ is Watched:
-        leaf = leaf.primal
-    if isinstance(leaf, Traced) or (leaf.__class__ is float and (model is None or model.__class__ is float)):
-        return leaf
     if dtype_of(leaf).kind == "c":
         raise ResultError(
             "the derivative comes out complex",

@@ -128,7 +128,7 @@ class Forward(Differentiator):
         return values, push
 
     def gradient(self, function, point):
-        if any(isinstance(x, Traced) for x in point):
+        if any([isinstance(x, Traced) for x in point]):
             shapes = [shape_of(x) for x in point]
             if 0 < sum(map(math.prod, shapes)) <= FEW:
                 return self._gradient_within(function, point, shapes)
@@ -179,6 +179,7 @@ def _list(function: Any, point: Sequence) -> tuple[Tape, list, list]:
     tape = Tape(point)
     results = function(tape.inputs)
     end_trace(tape, results)
+    tape.inputs = [None] * len(point)  # as in reverse mode: no cycle for the garbage collector
     return tape, *places_of(tape, results)
 
 

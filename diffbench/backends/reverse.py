@@ -59,8 +59,8 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
                 continue
             kind = cotangent.__class__
             if kind in SCALARS:
-                if cotangent == 0:
-                    continue  # carries nothing, not even through an infinite slope
+                if not cotangent:
+                    continue  # zero carries nothing, not even through an infinite slope
             elif kind is Accumulator:
                 cotangent = cotangent.result()
             p = entry[1]
