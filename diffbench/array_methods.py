@@ -98,7 +98,7 @@ class ArrayMethods(Traced):
     def tolist(self) -> Any:
         raise trace_lost("x.tolist()")
 
-    def copy(self) -> Any:
+    def copy(self, order: str = "C") -> Any:
         return apply(np.positive, self)
 
     def __copy__(self) -> Any:
@@ -144,8 +144,8 @@ class ArrayMethods(Traced):
     def partition(self, kth: Any, axis: int = -1, kind: Any = "introselect", order: Any = None) -> None:
         overwrite(self, apply(np.partition, self, kth, axis, kind, order))
 
-    def reshape(self, *shape: Any) -> Any:
-        return apply(np.reshape, self, shape[0] if len(shape) == 1 else shape)
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        return apply(np.reshape, self, shape[0] if len(shape) == 1 else shape, order)
 
     def transpose(self, *axes: Any) -> Any:
         if not axes or axes[0] is None:

@@ -111,8 +111,8 @@ def link(base: Any, view: Any, primitive: Primitive, params: dict) -> None:
     views.append(weakref.ref(view))
     if len(views) % 1024 == 0:
         views[:] = [reference for reference in views if reference() is not None]
-    if base._trace.__class__ is Held:
-        hold(view)
+    if base._trace.__class__ is Held and hold(view).view is None:  # as a fresh array is, which is born with a Held
+        _tie(view._trace, View(base, primitive, params))
 
 
 def twin(array: Any) -> Any:
@@ -134,15 +134,19 @@ def hold(array: Any) -> Held:
     array.stand_for(value)
     view_of = getattr(array, "view_of", None)
     if view_of is not None:
-        view = View(*view_of)
-        base = hold(view.base)
-        if view.primitive is not RESHAPE or _reshapes_in_place(_memory(base.value), shape_of(value)):
-            held.view, held.seen = view, base.version
+        _tie(held, View(*view_of))
     for reference in getattr(array, "views", ()):
         view = reference()
         if view is not None:
             hold(view)
     return held
+
+
+def _tie(held: Held, view: View) -> None:
+    """Let what is assigned to a view reach its base, and what is assigned to the base the view."""
+    base = hold(view.base)
+    if view.primitive is not RESHAPE or _reshapes_in_place(_memory(base.value), shape_of(held.value)):
+        held.view, held.seen = view, base.version
 
 
 def assign(array: Any, index: Any, value: Any) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from diffbench.dispatch import TracedArray
+from diffbench.errors import TraceLost, user_location
 from diffbench.primitives.arrays import shape_of
-from diffbench.primitives.primitive import Primitive, Trace
+from diffbench.primitives.primitive import Primitive, Trace, Traced
 from diffbench.primitives.structural import INDEX
 
 
@@ -34,6 +35,20 @@ class Batched(TracedArray):
     @property
     def primal(self) -> Any:
         return self.values
+
+    def __bool__(self) -> bool:
+        values: Any = self.values
+        while isinstance(values, Traced):
+            values = values.primal
+        truths = set(map(bool, values))
+        if len(truths) == 1:
+            return truths.pop()
+        raise TraceLost(
+            "a rule decides by the value of a tangent or cotangent, which differs among the directions of a batch",
+            where=user_location(),
+            why="the directions of a Jacobian pass through a rule all at once",
+            hint="write the rule with np.where instead of `if`",
+        )
 
 
 class BatchTrace(Trace):

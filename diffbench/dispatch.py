@@ -17,7 +17,7 @@ from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of
 from diffbench.primitives.elementwise import TRUTH
-from diffbench.primitives.primitive import Primitive
+from diffbench.primitives.primitive import Primitive, Traced
 from diffbench.primitives.reductions import UFUNC_METHODS
 from diffbench.primitives.structural import ASSEMBLE, INDEX, selects_each_entry_once
 from diffbench.structure import LEAF_KINDS
@@ -51,9 +51,16 @@ class TracedArray(ArrayMethods):
         link(self, view, primitive, params)
         return view
 
+    def copy(self, order: str = "C") -> Any:
+        copied = super().copy(order)
+        return Variable(copied) if copied.__class__ is np.ndarray else copied
+
     def stand_for(self, value: Any) -> None:
-        """Take over the value that this array stands for after an assignment (see assignment.py)."""
-        self.primal = value
+        """Take over the value that this array stands for after an assignment (see assignment.py).
+
+        Plain numbers, as after y[...] = 0, do not lie bare in it: by them the short way would know a value of a trace.
+        """
+        self.primal = value if isinstance(value, Traced) else Variable(value)
 
     def __getitem__(self, index: Any) -> Any:
         return INDEX.call((self, index), {})
@@ -91,6 +98,9 @@ class Variable(TracedArray):
     def __init__(self, values: np.ndarray):
         self.primal, self._trace = values, Held(self, values)
 
+    def stand_for(self, value: Any) -> None:
+        self.primal = value
+
 
 FRESH = {np.zeros_like, np.ones_like, np.empty_like, np.full_like}
 """Functions that give new arrays of plain numbers, which look like a traced one only in shape and dtype."""
@@ -111,6 +121,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any
     """Apply a ufunc, or one of its methods, to inputs of which some are traced."""
     out = kwargs.pop("out", None)
     if out is not None:
+        if method == "__call__" and "where" in kwargs and len(out) == 1:
+            where = kwargs.pop("where")
+            inputs = tuple([np.where(where, x, 1) for x in inputs])  # NumPy does not compute what it does not take
+            return _write_out(ufunc, out, np.where(where, call_ufunc(ufunc, method, inputs, kwargs), out[0]))
         return _write_out(ufunc, out, call_ufunc(ufunc, method, inputs, kwargs))
     if method == "at":
         return _update_at(ufunc, *inputs)

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from diffbench.dispatch import TracedArray
-from diffbench.primitives.kinds import Elementwise
+from diffbench.primitives.complex_numbers import OfComplexToo
+from diffbench.primitives.elementwise import WHERE
+from diffbench.primitives.kinds import Bilinear, Elementwise, General
 from diffbench.primitives.partial import free_of_nan
 from diffbench.primitives.primitive import Primitive, Trace, Traced
 
@@ -91,8 +93,10 @@ def carefully(derivative: Callable[[], Any]) -> Any:
 
 @cache
 def careful(primitive: Any) -> Any:
-    """The careful form of a primitive, where its rules multiply by a slope."""
-    return Careful(primitive) if type(primitive) is Elementwise else primitive
+    """The careful form of a primitive, where its rules multiply."""
+    if isinstance(primitive, Bilinear | General | OfComplexToo):
+        return CarefulPull(primitive)
+    return Careful(primitive) if isinstance(primitive, Elementwise) and primitive is not WHERE else primitive
 
 
 class Careful(Primitive):
@@ -110,6 +114,34 @@ class Careful(Primitive):
                 times, values, own, _ = links[k]
                 links[k] = _careful(times, self.primitive.partials[position].value), values, own, None
         return shape, links
+
+
+class CarefulPull(Primitive):
+    """A primitive through which a zero cotangent carries nothing back, not even NaN: entry by entry in a product."""
+
+    def __init__(self, primitive: Bilinear | General | OfComplexToo):
+        self.primitive, self.name = primitive, primitive.name
+        self.keep, self.push = primitive.keep, primitive.push  # type: ignore[method-assign]
+        self.remembers = primitive.remembers
+
+    def pull(self, cotangent, kept):
+        found = self.primitive.pull(cotangent, kept)
+        if all(c is None or free_of_nan(c) for c in found):
+            return found
+        if isinstance(self.primitive, Bilinear):
+            links, params = kept
+            return [self._product(c, cotangent, link, params) for c, link in zip(found, links)]
+        nothing = cotangent == 0 if isinstance(self.primitive, OfComplexToo) else ~np.any(cotangent != 0)
+        return [None if c is None else np.where(nothing & np.isnan(c), 0.0, c) for c in found]
+
+    def _product(self, found: Any, cotangent: Any, link: tuple, params: dict) -> Any:
+        """A cotangent of one factor, without the products of a zero and an entry of the other that is not finite."""
+        position, other, shape = link
+        transpose = self.primitive.transposes[position]  # type: ignore[union-attr]
+        boundless = ~np.isfinite(other)
+        finite = transpose(cotangent, np.where(boundless, 0.0, other), shape, **params)
+        meets = transpose(1.0 * (cotangent != 0), 1.0 * boundless, shape, **params)
+        return np.where(meets != 0, found, finite)
 
 
 def _careful(times: Callable, slope: Callable) -> Callable:

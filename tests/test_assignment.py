@@ -137,10 +137,59 @@ def rows_of_a_trajectory(x):
     return np.sum(states[:, 0] * states[:, -1])
 
 
+def write_through_views_of_a_fresh_array(x):
+    change = np.zeros_like(x)
+    position, velocity = change[:2], change[2:]
+    position[:] = x[2:] * x[0]
+    velocity[:] = -np.sin(x[:2])
+    np.cos(x[1:3], out=change[::-1][1:3])
+    return np.sum(change * x)
+
+
+def write_rows_of_a_fresh_matrix(x):
+    rows = np.empty_like(x, shape=(2, 4))
+    for row, factor in zip(rows, x):
+        row[:] = factor * x
+    rows.T[0] += x[:2]
+    rows.reshape(-1)[5:] *= x[3]
+    rows.T.ravel()[0] = 7.0  # a copy to NumPy, which cannot reshape a transposed array in place
+    return np.sum(rows**2)
+
+
+def write_whole_numbers(x):
+    y = x.copy()
+    y[0] = 0
+    y[1:2] = True
+    y[y > 1.5] = 3
+    return np.sum(np.tanh(y) * x)
+
+
+def write_what_is_piecewise_constant(x):
+    y, z = 2.1 * x, x * x
+    y //= 1
+    np.floor(x + 0.2, out=z)
+    return np.sum(-y * x + np.sin(y) * x + (y + y) * x[0] + z**2 * x) + sum(z[1:]) * x[3]
+
+
+def divide_where_it_is_safe(x):
+    safe = np.divide(x, x[::-1] - 2.0, out=np.zeros_like(x), where=x[::-1] < 1.5)
+    root = np.full_like(x, 2.0)
+    np.sqrt(x - 0.5, out=root, where=x > 0.6)
+    return np.sum(safe * root)
+
+
+def copy_a_fresh_array(x):
+    y = np.zeros_like(x)
+    z = y.copy()
+    z[1] = x[0] * x[1]
+    return np.sum(z) + np.sum(y)
+
+
 PROGRAMS = [
     fill_entry_by_entry, overwrite_an_entry, use_before_and_after, assign_to_the_argument, assign_a_broadcast_value,
     assign_by_mask, assign_by_repeated_index, write_through_a_view, see_through_a_view, write_through_views_of_views,
     update_in_place, write_the_result_out, accumulate_at, functions_that_write, rows_of_a_trajectory,
+    write_through_views_of_a_fresh_array, write_rows_of_a_fresh_matrix, copy_a_fresh_array,
 ]  # fmt: skip
 each_program = pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
 
@@ -156,6 +205,17 @@ def test_gradients_of_programs_that_assign_are_those_of_the_plain_program(f, bac
     value, gradient = db.value_and_gradient(f, backend=backend)(X)
     assert value == pytest.approx(f(X.copy()), rel=1e-14)
     np.testing.assert_allclose(gradient, truth(f), rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("f", [write_whole_numbers, write_what_is_piecewise_constant, divide_where_it_is_safe])
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@each_mode
+def test_programs_that_assign_by_comparison_are_differentiated_as_they_run(f, mode, outer):
+    value, gradient = db.value_and_gradient(f, backend=mode)(X)
+    assert value == pytest.approx(f(X.copy()), rel=1e-14)
+    np.testing.assert_allclose(gradient, truth(f), rtol=1e-9, atol=1e-10)
+    by_differences = db.jacobian(db.gradient(f, backend=mode), backend="finite-central", order=6)(X)
+    np.testing.assert_allclose(db.jacobian(db.gradient(f, backend=mode), backend=outer)(X), by_differences, atol=1e-8)
 
 
 @each_program
@@ -190,7 +250,7 @@ def test_the_argument_of_the_user_stays_as_it_was(f, backend):
 
 SLICES = [slice(None), slice(1, None), slice(None, -1), slice(None, None, 2), slice(None, None, -1), slice(2, 5), 0, -1]
 
-STEPS = ["view", "reshape", "transpose", "assign", "number", "add", "double", "copy", "at"]
+STEPS = ["view", "reshape", "transpose", "assign", "number", "plain", "add", "double", "copy", "fresh", "at"]
 
 
 NUMBER = st.integers(0, 9)  # of an array, among those that are there
@@ -210,7 +270,11 @@ def run(steps, x):
         elif kind == "assign" and a.size and b.size:
             a[part if a.ndim and a.shape[0] else ...] = b.ravel()[0]
         elif kind == "number":
-            a[...] = 3.0
+            a[...] = (3.0, 3, True)[second % 3]
+        elif kind == "plain":
+            np.add(np.ones(a.shape), 1.0, out=a)
+        elif kind == "fresh":
+            arrays.append(np.zeros_like(a))
         elif kind == "add" and a.shape == b.shape:
             a += b
         elif kind == "double":
@@ -222,7 +286,7 @@ def run(steps, x):
     return np.concatenate([a.ravel() for a in arrays])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(programs, st.lists(st.integers(-3, 3), min_size=6, max_size=6))
 def test_random_programs_of_assignments_and_views_agree_with_numpy(steps, entries):
     x, v = np.arange(1.0, 7.0), np.array(entries, float)

@@ -27,6 +27,12 @@ def norm(x):
     return np.linalg.norm(x)
 
 
+def cosines(A):
+    """Of the angles between rows, each twice; the derivative of cos(a, b) in a is (b/|b| - cos a/|a|) / |a|."""
+    size = np.linalg.norm(A, axis=1, keepdims=True)
+    return np.sum(np.where((size > 0) & (size > 0).T, (A / size) @ (A / size).T, 0.0))
+
+
 GRADIENTS = {
     # -- kinks: what is returned is a choice, and stated in docs/conventions.md
     "|x| at 0": (abs, 0.0, 0.0),
@@ -51,6 +57,19 @@ GRADIENTS = {
     # -- untaken branches
     "where(x > 0, log x, 0) at 0": (lambda x: np.where(x > 0, np.log(x), 0.0), 0.0, 0.0),
     "where(x > 0, x log x, 0) at 0": (lambda x: np.sum(np.where(x > 0, x * np.log(x), 0.0)), [0.0, 1.0], [0.0, 1.0]),
+    "a product of what is masked": (lambda x: np.where(x[0] > 0, (1 / x) @ (1 / x), x[1] ** 2), [0.0, 1.0], [0.0, 2.0]),
+    "a determinant that is masked": (
+        lambda x: np.where(x[0] > 0, np.linalg.det(np.diag(1 / x)), x[1] ** 2), [0.0, 1.0], [0.0, 2.0]
+    ),
+    "the size of a complex number that is masked": (
+        lambda x: np.where(x[0] > 0, np.abs(np.fft.fft(1 / x)[0]), x[1] ** 2), [0.0, 1.0], [0.0, 2.0]
+    ),
+    "cosines of rows of which one is zero": (
+        cosines, [[0.0, 0.0], [1.0, 2.0], [2.0, 1.0]], [[0.0, 0.0], [0.48, -0.24], [-0.24, 0.48]]
+    ),
+    # -- NaN
+    "fmax(nan, x**2)": (lambda x: np.fmax(np.nan, x**2), 1.0, 2.0),
+    "fmin(x, nan) and ties": (lambda x: np.fmin(x, np.nan) + np.fmin(2.0, x) + np.fmax(x, 2.0), 2.0, 2.0),
     # -- overflow
     "logaddexp(1000, 1000)": (lambda x: np.logaddexp(x[0], x[1]), [1000.0, 1000.0], [0.5, 0.5]),
     "softplus at 1000": (lambda x: np.logaddexp(0.0, x), 1000.0, 1.0),
@@ -78,6 +97,17 @@ def test_a_gradient_where_others_have_gone_wrong_is_right(name, mode):
     found = db.gradient(f, backend=mode)(x)
     np.testing.assert_allclose(found, expected, rtol=1e-14, atol=1e-300)
     assert np.shape(found) == np.shape(x)
+
+
+@each_pair
+def test_a_masked_infinite_slope_takes_no_second_derivative_from_other_entries(outer, inner):
+    def hessian(f, x):
+        return db.jacobian(db.gradient(f, backend=inner), backend=outer)(x)
+
+    mixed = hessian(lambda z: np.sum(z[0] * np.where(z[1] > 0, np.sqrt(z[1]), 0.0)), np.array([[0.0, 0.5], [1.0, 0.0]]))
+    assert mixed[0, 0, 1, 0] == mixed[1, 0, 0, 0] == 0.5
+    curved = hessian(lambda x: np.sum(np.where(x < 1, np.log(1 - x**2), 0.0)), np.array([0.0, 1.0]))
+    np.testing.assert_array_equal(curved, [[-2.0, 0.0], [0.0, 0.0]])
 
 
 @each_pair
@@ -180,3 +210,18 @@ def test_complex_step_refuses_or_is_right_where_plain_complex_step_is_silently_z
     except db.NotAnalytic:
         return
     np.testing.assert_allclose(found, db.gradient(f, backend="reverse")(x), rtol=1e-14)
+
+
+@each_mode
+def test_a_histogram_counts_its_largest_number(mode):
+    numbers = np.array([0.35738041, -1.20831863, -0.00445413, 0.65647494, -1.28836146])
+    value, slopes = db.value_and_gradient(
+        lambda w: np.sum(np.histogram(numbers, bins=3, weights=w)[0] * WIDE[1]), backend=mode
+    )(np.ones(5))
+    assert value == np.sum(np.histogram(numbers, bins=3)[0] * WIDE[1])
+    np.testing.assert_array_equal(slopes, [5.0, 3.0, 4.0, 5.0, 3.0])
+
+
+@each_mode
+def test_zero_dimensional_arrays_can_be_indexed(mode):
+    assert db.gradient(lambda x: x[()] * x[...], backend=mode)(np.array(3.0)) == 6.0

@@ -48,6 +48,13 @@ def test_many_directions_at_once(sine):
     np.testing.assert_allclose(db.jacobian(sine, backend="reverse")(X), np.diag(np.cos(X)), rtol=1e-15)
 
 
+def test_a_rule_that_decides_by_its_cotangent_is_an_error_where_directions_differ():
+    square = db.primitive(lambda x: x * x, vjp=lambda primals, y, c: 2 * c * primals[0] if np.any(c) else 0 * c)
+    np.testing.assert_array_equal(db.jacobian(square, backend="reverse")(np.array(3.0)), 6.0)
+    with pytest.raises(db.errors.TraceLost, match="differs among the directions"):
+        db.jacobian(lambda x: np.stack([square(x[0]), x[0]]), backend="reverse")(X)
+
+
 def test_containers_constants_and_keywords_pass():
     @db.primitive(
         vjp=lambda primals, y, c: ({"a": c["sum"] * np.ones(3), "b": c["scaled"]}, None),

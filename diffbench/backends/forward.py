@@ -128,7 +128,7 @@ class Forward(Differentiator):
         return values, push
 
     def gradient(self, function, point):
-        if any([isinstance(x, Traced) for x in point]):
+        if any(isinstance(x, Traced) for x in point):
             shapes = [shape_of(x) for x in point]
             if 0 < sum(map(math.prod, shapes)) <= FEW:
                 return self._gradient_within(function, point, shapes)

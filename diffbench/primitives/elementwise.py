@@ -54,6 +54,12 @@ def share(a: Any, b: Any, y: Any) -> Any:
 
 
 @rule_name
+def share_of_known(a: Any, b: Any, y: Any) -> Any:
+    """As `share`, of a function that takes a where b is NaN."""
+    return share(a, b, y) + ((b != b) & (a == a))
+
+
+@rule_name
 def sinc_slope(x: Any, y: Any) -> Any:
     """∂sinc(x)/∂x = (cos πx - sinc x) / x, where sinc x = sin(πx)/(πx); near 0, where the digits cancel, its series.
 
@@ -263,8 +269,9 @@ ROWS = [
     Elementwise(np.maximum,    "share(a, b, y)", "share(b, a, y)", exact="Max(a, b)", analytic=False,
                                examples=["maximum(A, 0)"]),
     Elementwise(np.minimum,    "share(b, a, y)", "share(a, b, y)", exact="Min(a, b)", analytic=False),
-    Elementwise(np.fmax,       "share(a, b, y)", "share(b, a, y)", exact="Max(a, b)", analytic=False),
-    Elementwise(np.fmin,       "share(b, a, y)", "share(a, b, y)", exact="Min(a, b)", analytic=False),
+    Elementwise(np.fmax,       "share_of_known(a, b, y)", "share_of_known(b, a, y)", exact="Max(a, b)", analytic=False),
+    Elementwise(np.fmin,       "share_of_known(-a, -b, y)", "share_of_known(-b, -a, y)", exact="Min(a, b)",
+                               analytic=False),
     WHERE,
     Elementwise(np.copysign,   "sign(a) * sign(y)", None, exact="Abs(a) * sign(b)", analytic=False,
                                domain=(AWAY_FROM_ZERO,) * 2, examples=["copysign(A, A[::-1])"]),

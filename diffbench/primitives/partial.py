@@ -55,6 +55,10 @@ RULE_NAMES |= {
 }
 
 
+SHARES = ("share(", "share_of_known(")
+"""How the partials of extrema begin: 1, 0, or one half."""
+
+
 class Partial:
     """The partial derivative of an elementwise function in one operand, compiled from its text.
 
@@ -82,7 +86,7 @@ class Partial:
         self.product = product = _times(text, tree)
         product = f"zero_stays_zero(t, {product})" if singular else product
         self.times = eval(f"lambda t, {arguments}: {product}", RULE_NAMES)
-        number = _times(text, tree) if text == "1" or text.startswith("share(") else f"t * ({text})"
+        number = _times(text, tree) if text == "1" or text.startswith(SHARES) else f"t * ({text})"
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div) and ast.unparse(tree.left) == "1":
             number = f"t / ({ast.unparse(tree.right)})"  # one operation, not two
         self.product_of_numbers = number
@@ -139,7 +143,7 @@ def quotient(a: Any, b: Any) -> Any:
 
 def _times(text: str, tree: ast.expr) -> str:
     """The text of t times a partial, without the multiplications and temporaries that one can see to be needless."""
-    if text.startswith("share("):
+    if text.startswith(SHARES):
         return f"masked({text}, t)"
     if text == "1":
         return "t"
@@ -161,7 +165,7 @@ def zero_stays_zero(t: Any, product: Any) -> Any:
 
     np.where(x > 0, np.log(x), 0) has slope 0 at 0, although log passes on 0 times infinity there, which is NaN.
     """
-    return product if free_of_nan(product) else np.where(t == 0, 0.0, product)
+    return product if free_of_nan(product) else np.where((t == 0) & np.isnan(product), 0.0, product)
 
 
 @rule_name

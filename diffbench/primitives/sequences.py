@@ -296,7 +296,7 @@ def _expand_linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=No
     places = np.reshape(constants(np.arange(num), start), (-1, *(1,) * rank_of(start)))
     grid = start + places * (step if parts > 0 else 0.0)
     if endpoint and num > 1:
-        grid = np.concatenate([grid[:-1], stop[None]])
+        grid = np.concatenate([grid[:-1], np.reshape(stop, (1, *shape_of(stop)))])
     grid = np.moveaxis(grid, 0, axis)
     grid = grid if dtype is None else np.astype(grid, dtype)
     return (grid, step) if retstep else grid

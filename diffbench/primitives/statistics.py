@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.arrays import as_operand, constants, rank_of, shape_of
+from diffbench.primitives.arrays import as_operand, rank_of, shape_of
 from diffbench.primitives.complex_numbers import is_complex
 from diffbench.primitives.joining import from_the_front
 from diffbench.primitives.kinds import Composite, Constant, NotCovered, Refused, Row, only_default
@@ -154,8 +154,7 @@ def _expand_bin_edges(a, bins=10, range=None, weights=None):
     low, high = (np.min(a), np.max(a)) if range is None else range
     if range is None and low == high:
         low, high = low - 0.5, high + 0.5
-    steps = constants(np.arange(bins + 1) / bins, low)
-    return low + (high - low) * steps
+    return np.linspace(low, high, bins + 1)
 
 
 def _expand_histogram(a, bins=10, range=None, density=None, weights=None):

@@ -43,7 +43,7 @@ def assemble(*pieces: Any, indices: Sequence, shape: tuple[int, ...], dtype: Any
 
 def _holds_objects(piece: Any) -> bool:
     """Whether a piece is made of symbols or exact numbers."""
-    return not isinstance(piece, float) and getattr(piece, "dtype", np.dtype(object)).hasobject
+    return not isinstance(piece, float | int | complex) and getattr(piece, "dtype", np.dtype(object)).hasobject
 
 
 def add_at(total: np.ndarray, index: Any, piece: Any) -> None:
@@ -77,6 +77,10 @@ def frozen_index(index: Any) -> Any:
 
 def _bind_index(x, index):
     return (x,), {"index": frozen_index(index)}
+
+
+def _piece_of(x: Any, index: Any) -> Any:
+    return (np.asarray(x) if x.__class__ is float else x)[index]
 
 
 def _index_transpose(cotangent, position, shapes, index):
@@ -121,7 +125,7 @@ INDEX: Linear = ViewRow(
     operator.getitem,
     name="indexing",
     bind=_bind_index,
-    evaluate=lambda x, index: x[index],
+    evaluate=_piece_of,
     transpose=_index_transpose,
     batch_rule=_index_batch,
     examples=[
