@@ -49,14 +49,8 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
             if entry.__class__ is not tuple:
                 entry.record_again(tape)
             continue
-        first = entry[0]
-        if first.__class__ is int:
-            size = len(entry)
-            if size == 3:
-                if cotangent.__class__ is Accumulator:
-                    cotangent = cotangent.result()
-                _accumulate_at(cotangents, first, cotangent, entry[1], entry[2])
-                continue
+        size, first = len(entry), entry[0]
+        if size != 3:
             kind = cotangent.__class__
             if kind in SCALARS:
                 if not cotangent:
@@ -91,6 +85,11 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
                     cotangents[second] = so_far + contribution
                 else:
                     _accumulate(cotangents, second, contribution)
+            continue
+        if first.__class__ is int:
+            if cotangent.__class__ is Accumulator:
+                cotangent = cotangent.result()
+            _accumulate_at(cotangents, first, cotangent, entry[1], entry[2])
             continue
         parents, kept, primitive = entry
         owned = cotangent.__class__ is Accumulator
