@@ -172,7 +172,7 @@ def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
             elif {x_is_inner} or is_simple(self):
                 row = UNARY_WITHIN.get(ufunc)
                 if row:
-                    y = ufunc(x)
+                    y = x.__array_ufunc__(ufunc, method, x)
                     p = row.value(y, x)
 {constant_5}
         elif ufunc in OPERATORS:

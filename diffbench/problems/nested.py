@@ -26,9 +26,9 @@ def size(v: Sequence) -> Any:
     return np.sqrt(sum(a * a for a in v))
 
 
-def distance(u: Sequence, v: Sequence) -> Any:
+def distance(u: Sequence, v: Sequence, sqrt: Callable = np.sqrt) -> Any:
     """The distance of two points."""
-    return np.sqrt(sum((a - b) * (a - b) for a, b in zip(u, v)))
+    return sqrt(sum((a - b) * (a - b) for a, b in zip(u, v)))
 
 
 def minimum(f: Callable[[list], Any], x: list, gradient: Gradient) -> tuple[list, Any]:
@@ -64,14 +64,15 @@ def saddle(outer: Gradient, inner: Gradient) -> list:
     return first + second
 
 
-def landing(w: Any, inner: Gradient, step: float = 0.1) -> Any:
+def landing(w: Any, inner: Gradient, step: float = 0.1, sqrt: Callable = np.sqrt) -> Any:
     """The squared place at which a particle reaches the line y = 0, by Euler's method.
 
     It starts at (0, 8) to the right and is pushed by charges at (10, 10 - w) and (10, 0): its acceleration is the
-    negative gradient of the potential, the sum of the inverse distances.
+    negative gradient of the potential, the sum of the inverse distances. `sqrt` is that of the library which `inner`
+    belongs to.
     """
     charges = [[10.0, 10.0 - w], [10.0, 0.0]]
-    slope = inner(lambda x: sum(1.0 / distance(x, charge) for charge in charges))
+    slope = inner(lambda x: sum(1.0 / distance(x, charge, sqrt) for charge in charges))
     x: list = [0.0, 8.0]
     v: list = [0.75, 0.0]
     while True:
