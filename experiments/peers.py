@@ -2,17 +2,21 @@
 
 Theory: a define-by-run system pays for each operation twice, in Python and in arithmetic. In loops over numbers Python
 is all of the cost, and what a trace does for an operation decides; on large arrays it is nothing, and the limit is f in
-NumPy and behind it the gradient derived by hand: a trace evaluates f, and then passes back. (Who repeats a calculation
-in one process finds its memory kept by the allocator, and pays for no new pages; here all do.) Compilers (jax, casadi)
-pay before they begin, and win afterwards.
+NumPy and behind it the gradient derived by hand: a trace evaluates f, and then passes back. Compilers (jax, casadi) pay
+before they begin, and win afterwards.
 
-All tools of a case take turns in one process with one thread, and ratios are taken turn by turn. No time is believed
-before the derivative agrees with one that no differentiator touched: that derived by hand, or the complex step along
-random directions.
+The tools of a case take turns, each in a fresh process with as many threads as it chooses, and ratios are taken turn by
+turn: in one process, each would find the memory that the others left with the allocator. No time is believed before the
+derivative agrees with one that no differentiator touched: that derived by hand, or the complex step along random
+directions. On a machine with other work, what is shared among threads waits for the slowest of them.
 """
 
 import importlib.util
+import json
 import math
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,8 +27,9 @@ import numpy as np
 
 import diffbench as db
 from diffbench import plotting
-from diffbench.measure import time_calls
+from diffbench.measure import calibrate, paired_ratio, sample
 from diffbench.runner import Claim, Limits
+from diffbench.runner.pool import THREAD_VARIABLES
 from diffbench.tables import both
 
 LIMITS = {"quick": Limits(seconds=30), "lecture": Limits(seconds=90), "full": Limits(seconds=600, megabytes=8192)}
@@ -269,7 +274,6 @@ class TorchNumpy:
 def by_torch(c: Case) -> Callable[[], Any]:
     import torch
 
-    torch.set_num_threads(1)
     constants = [torch.tensor(k) if isinstance(k, np.ndarray) else k for k in c.constants]
     x = torch.tensor(c.point, dtype=torch.float64, requires_grad=True)
     v, names = torch.tensor(c.direction(), dtype=torch.float64), TorchNumpy()
@@ -363,36 +367,83 @@ def _error_along(gradient: np.ndarray, v: np.ndarray, c: Case) -> float:
     return float(abs(gradient @ v - slope) / (np.abs(gradient) @ np.abs(v)))
 
 
+def serve(tool: str, case: str, large: str) -> None:
+    """The process of one tool: says whether it is right, and then takes a sample for each line that it is sent."""
+    answers, sys.stdout = sys.stdout, sys.stderr  # libraries may print
+    c, start = made(case, int(large)), time.perf_counter()
+    row: dict[str, Any] = {}
+    try:
+        call = build(tool, c)
+        found = call()
+        row["prepare_seconds"] = time.perf_counter() - start
+        if tool not in ("function", "manual"):
+            row["error"] = error = error_of(found, c)
+            if not error <= TOLERANCE:
+                row |= {"status": "wrong", "message": f"error {error:.1e}"}
+    except Cannot as reason:
+        row |= {"status": "unsupported", "message": str(reason)}
+    except Exception as error:
+        row |= {"status": "failed", "message": f"{type(error).__name__}: {error}"}
+    print(json.dumps(row), file=answers, flush=True)
+    if "status" in row:
+        return
+    # Long samples for large arrays: who calls again and again finds the memory of the last call still in the cache.
+    repeats = calibrate(call, 0.1 if int(large) > 10**5 else 0.001)
+    for _ in sys.stdin:
+        print(sample(call, repeats), file=answers, flush=True)
+
+
+class Tool:
+    """A tool in a fresh process, as its users have it: its own memory, and as many threads as it chooses."""
+
+    def __init__(self, name: str, case: str, large: int):
+        environment = {key: value for key, value in os.environ.items() if key not in THREAD_VARIABLES}
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, name, case, str(large)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
+        )  # fmt: skip
+        self.seconds: list[float] = []
+        self.row: dict[str, Any] = json.loads(self.answer() or '{"status": "failed", "message": "its process died"}')
+
+    def answer(self) -> str:
+        """The next line that its process says; empty if it has died."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def sample(self) -> None:
+        """Let it run for a turn."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("again\n")
+        self.process.stdin.flush()
+        self.seconds.append(float(self.answer()))
+
+    def end(self) -> None:
+        """End its process."""
+        self.process.communicate()
+
+
 def measure(case: str, large: int, rounds: int, peers: list[str]) -> list[dict[str, Any]]:
     """A row a tool: seconds, ratios to f and to autograd turn by turn, and seconds before the first result."""
-    c = made(case, large)
-    rows: dict[str, dict[str, Any]] = {}
-    calls: dict[str, Callable[[], Any]] = {}
-    for tool in ("function", "manual", "diffbench", *peers):
-        start = time.perf_counter()
-        try:
-            call = build(tool, c)
-            found = call()
-        except Cannot as reason:
-            rows[tool] = {"status": "unsupported", "message": str(reason)}
-            continue
-        rows[tool] = {"prepare_seconds": time.perf_counter() - start}
-        if tool not in ("function", "manual"):
-            rows[tool]["error"] = error = error_of(found, c)
-            if not error <= TOLERANCE:
-                rows[tool] |= {"status": "wrong", "message": f"error {error:.1e}"}
-                continue
-        calls[tool] = call
-    # Long samples for large arrays: who calls again and again finds the memory of the last call still in the cache.
-    turns = time_calls(calls, sample_seconds=0.1 if large > 10**5 else 0.001, rounds=rounds, budget_seconds=60)
-    for tool, timing in turns.items():
-        over_f = timing.ratio_to(turns["function"])
-        rows[tool] |= {"seconds": timing.median, "over_f": over_f.median}
-        rows[tool] |= {"over_f_low": over_f.low, "over_f_high": over_f.high}
-        if BASE in turns:
-            ratio = turns[BASE].ratio_to(timing)
-            rows[tool] |= {"speed": ratio.median, "speed_low": ratio.low, "speed_high": ratio.high}
-    return [{"tool": tool, "title": c.title, **row} for tool, row in rows.items()]
+    tools: dict[str, Tool] = {}
+    try:
+        for name in ("function", "manual", "diffbench", *peers):
+            tools[name] = Tool(name, case, large)
+        able = {name: tool for name, tool in tools.items() if "status" not in tool.row}
+        for turn in range(rounds):
+            for tool in list(able.values())[:: -1 if turn % 2 else 1]:
+                tool.sample()
+    finally:
+        for tool in tools.values():
+            tool.end()
+    for tool in able.values():
+        over_f = paired_ratio(tool.seconds, tools["function"].seconds)
+        tool.row |= {"seconds": float(np.median(tool.seconds)), "over_f": over_f.median}
+        tool.row |= {"over_f_low": over_f.low, "over_f_high": over_f.high}
+        if BASE in able:
+            ratio = paired_ratio(able[BASE].seconds, tool.seconds)
+            tool.row |= {"speed": ratio.median, "speed_low": ratio.low, "speed_high": ratio.high}
+    title = made(case, large).title
+    return [{"tool": name, "title": title, **tool.row} for name, tool in tools.items()]
 
 
 # -------------------------------------------------------------------------------------------------------- expect
@@ -470,3 +521,7 @@ def tables(frame: Any) -> dict[str, str]:
         cells = [spread_of(one.loc[tool]) if tool in one.index else "-" for tool in tools]
         rows.append([one.title.iloc[0], str(AIMS.get(name, "-")), *cells])
     return both("speed", ["times as fast as autograd", "aim", *tools], rows)
+
+
+if __name__ == "__main__":
+    serve(*sys.argv[1:])
