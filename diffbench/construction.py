@@ -114,7 +114,8 @@ def _join_columns(parts: Sequence) -> Any:
 
 
 CONVERTING = (
-    "mean", "var", "std", "median", "percentile", "quantile", "cov", "corrcoef", "interp",
+    "mean", "average", "var", "std", "median", "percentile", "quantile", "cov", "corrcoef", "interp",
+    "nansum", "nanprod", "nanmean", "nanmedian", "nanvar", "nanstd", "nanmax", "nanmin", "meshgrid",
 )  # fmt: skip
 """Functions in which NumPy converts a list by itself, and then cannot go on with an array of objects."""
 

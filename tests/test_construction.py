@@ -31,6 +31,7 @@ PROGRAMS = {
     "np.r_": lambda x: np.sum(np.exp(np.r_[x, 1.0, 0:3, x[0], [x[1], 2.0]])),
     "np.c_": lambda x: np.sum(np.exp(np.c_[x, np.ones(3), [x[0], 0.1, x[2]]])),
     "np.mean of a list": lambda x: np.mean([x[0] ** 2, x[1]]) * np.mean([x[2], 3.0]),
+    "np.meshgrid of lists": lambda x: np.sum(np.multiply(*np.meshgrid([x[0], 2.0], [x[1], x[2]])) ** 2),
     "np.std and np.var of lists": lambda x: np.std([x[0], x[1], 3.0]) * np.var([x, [1.0, 2.0, 3.0]]),
     "np.sum of a list": lambda x: np.sum([x[0] * x[1], x[2], 1.0]) ** 2,
     "np.prod of a list": lambda x: np.prod([x[0], x[1], x[2], 2.0]),
@@ -64,6 +65,18 @@ def test_gradients_pass_arrays_built_of_traced_values(f, backend):
     assert value == pytest.approx(f(X), rel=1e-14)
     expected = db.gradient(f, backend="finite-central", order=6)(X)
     np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("backend", ["forward", "reverse"])
+def test_the_average_of_a_list_has_weights_of_a_list(backend):
+    gradient = db.gradient(lambda x: np.average([x[0], x[1] ** 2], weights=[x[2], 1.0]), backend=backend)(X)
+    np.testing.assert_allclose(gradient, [2 / 3, 2 / 3, (0.5 - 1.0) / 9], rtol=1e-15)
+
+
+@pytest.mark.parametrize("backend", ["forward", "reverse"])
+def test_nan_functions_of_lists_leave_out_what_is_nan(backend):
+    gradient = db.gradient(lambda x: np.nansum([x[0], np.nan]) + np.nanmax([x[1], np.nan, 0.5]), backend=backend)(X)
+    np.testing.assert_array_equal(gradient, [1.0, 1.0, 0.0])
 
 
 @each_program
