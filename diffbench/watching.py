@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.dispatch import TracedArray
-from diffbench.primitives.complex_numbers import OfComplexToo
+from diffbench.primitives.complex_numbers import OfComplexToo, is_complex
 from diffbench.primitives.elementwise import WHERE
 from diffbench.primitives.kinds import Bilinear, Elementwise, General
 from diffbench.primitives.partial import free_of_nan
@@ -94,7 +94,9 @@ def carefully(derivative: Callable[[], Any]) -> Any:
 @cache
 def careful(primitive: Any) -> Any:
     """The careful form of a primitive, where its rules multiply."""
-    if isinstance(primitive, Bilinear | General | OfComplexToo):
+    if isinstance(primitive, OfComplexToo):
+        return CarefulOfComplexToo(primitive)
+    if isinstance(primitive, Bilinear | General):
         return CarefulPull(primitive)
     return Careful(primitive) if isinstance(primitive, Elementwise) and primitive is not WHERE else primitive
 
@@ -142,6 +144,21 @@ class CarefulPull(Primitive):
         finite = transpose(cotangent, np.where(boundless, 0.0, other), shape, **params)
         meets = transpose(1.0 * (cotangent != 0), 1.0 * boundless, shape, **params)
         return np.where(meets != 0, found, finite)
+
+
+class CarefulOfComplexToo(CarefulPull):
+    """|x| and its like: of real numbers as any elementwise primitive, of complex ones as `CarefulPull` has it."""
+
+    def __init__(self, primitive: OfComplexToo):
+        super().__init__(primitive)
+        self.keep = self.kept  # type: ignore[method-assign]
+        self.of_reals = Careful(primitive)
+
+    def kept(self, y: Any, operands: Sequence, wanted: Sequence[int], params: dict) -> Any:
+        return (self.primitive if is_complex(operands[0]) else self.of_reals).keep(y, operands, wanted, params)
+
+    def pull(self, cotangent, kept):
+        return super().pull(cotangent, kept) if kept[0] is None else self.primitive.pull(cotangent, kept)
 
 
 def _careful(times: Callable, slope: Callable) -> Callable:

@@ -70,7 +70,13 @@ GRADIENTS = {
     # -- NaN
     "fmax(nan, x**2)": (lambda x: np.fmax(np.nan, x**2), 1.0, 2.0),
     "fmin(x, nan) and ties": (lambda x: np.fmin(x, np.nan) + np.fmin(2.0, x) + np.fmax(x, 2.0), 2.0, 2.0),
+    "where(x, x, 2) at 0": (lambda x: np.sum(np.where(x, x, 2.0)), [0.0, 1.0], [0.0, 1.0]),
+    "sqrt of abs at 0": (lambda x: np.sum(np.sqrt(np.abs(x))), [0.0, 1.0], [0.0, 0.5]),
     # -- overflow
+    "a product that underflows": (np.prod, [1e-200, 1e-200], [1e-200, 1e-200]),
+    "a product that overflows": (lambda x: np.prod(x) * 1e-200, [1e200, 1e200], [1.0, 1.0]),
+    "an angle far from the origin": (lambda z: np.arctan2(z[0], z[1]), [1e200, 1e200], [5e-201, -5e-201]),
+    "a determinant of far scales": (np.linalg.det, [[1e16, 0.0], [0.0, 0.1]], [[0.1, 0.0], [0.0, 1e16]]),
     "logaddexp(1000, 1000)": (lambda x: np.logaddexp(x[0], x[1]), [1000.0, 1000.0], [0.5, 0.5]),
     "softplus at 1000": (lambda x: np.logaddexp(0.0, x), 1000.0, 1.0),
     "softplus at -1000": (lambda x: np.logaddexp(0.0, x), -1000.0, 0.0),
@@ -225,3 +231,29 @@ def test_a_histogram_counts_its_largest_number(mode):
 @each_mode
 def test_zero_dimensional_arrays_can_be_indexed(mode):
     assert db.gradient(lambda x: x[()] * x[...], backend=mode)(np.array(3.0)) == 6.0
+
+
+@each_mode
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.linspace(x[0], 3.0, 4, dtype=int),
+        lambda x: np.fft.irfftn(np.reshape(x, (2, 2)), s=(2, -1), axes=(1, 0)),
+        lambda x: np.take(x, [True, False, True], 0),
+        lambda x: np.nanvar(x, ddof=4),
+        lambda x: np.var(x, ddof=4),
+        lambda x: np.linalg.det(np.reshape(x * np.nan, (2, 2))),
+    ],
+    ids=["linspace of integers", "length -1", "truths as places", "no freedom, nan", "no freedom", "NaN in a matrix"],
+)
+def test_a_value_under_a_trace_is_that_of_numpy(f, mode):
+    x = np.array([-2.3, 1.0, 2.0, 4.0])
+    value, _ = db.pullback(f, backend="reverse")(x) if mode == "reverse" else db.linearize(f, backend="forward")(x)
+    np.testing.assert_array_equal(value, f(x))
+
+
+@each_mode
+def test_an_axis_that_is_not_there_is_the_error_of_numpy(mode):
+    for function in (np.cumsum, np.sum, np.var, np.nanmean, np.max):
+        with pytest.raises(np.exceptions.AxisError):
+            db.gradient(lambda x, function=function: np.sum(function(x, axis=-3)), backend=mode)(WIDE)

@@ -26,9 +26,9 @@ from diffbench.backends.finite_line import Chosen, Line
 from diffbench.backends.finite_neighbourhood import Entry, Neighbourhood, as_scalar
 from diffbench.backends.finite_stencil import Stencil, central, one_sided
 from diffbench.backends.finite_step_selection import SELECTORS, fixed, selector_called
-from diffbench.backends.finite_steps import distance_along, representable, scale_of
+from diffbench.backends.finite_steps import distance_along, moving_together, representable, scale_of
 from diffbench.errors import ArgumentError, StepNotFound, UnsupportedVerb
-from diffbench.primitives.kinds import shape_of
+from diffbench.primitives.arrays import shape_of, sum_of
 from diffbench.traced_values import primal
 
 
@@ -128,12 +128,17 @@ class FiniteDifference(Differentiator):
                 line = Line.along(near, tangents, self.stencil(1), max(self._eps(near, x) for x in near.point))
                 pushed = line.slopes(self._choose(line))
             else:
-                t = distance_along(tangents, steps)
-                pushed = [d / t for d in self.stencil(1).combine(lambda k: near.along(tangents, k * t))]
+                parts = [self._along(near, part, steps) for part in moving_together(near.point, tangents, steps)]
+                pushed = [sum_of(pieces) for pieces in zip(*parts)]
             near.check()
             return pushed
 
         return near.values, push
+
+    def _along(self, near: Neighbourhood, tangents: Sequence, steps: Sequence) -> list:
+        """The difference along a direction."""
+        t = distance_along(tangents, steps)
+        return [d / t for d in self.stencil(1).combine(lambda k: near.along(tangents, k * t))]
 
     def jacobian(self, function, point):
         """The values, and the blocks: differences along each entry, by `order` evaluations of f for each."""
@@ -184,6 +189,10 @@ class FiniteDifference(Differentiator):
         entries, steps = self._entries(near, 2), self._steps(near, 2)
 
         def product(tangents: Sequence) -> list:
+            parts = [product_along(part) for part in moving_together(near.point, tangents, steps)]
+            return [sum_of(pieces) for pieces in zip(*parts)]
+
+        def product_along(tangents: Sequence) -> list:
             t = distance_along(tangents, steps)
 
             def gradient(k: int) -> list:

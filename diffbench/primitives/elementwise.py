@@ -103,6 +103,11 @@ class Select(Elementwise):
 
 
 def _bind_where(condition, x=None, y=None, /):
+    if x is None or y is None:
+        raise ValueError("either both or neither of x and y should be given")
+    kind = condition.dtype.kind if isinstance(condition, Traced) else "b"  # type: ignore[attr-defined]
+    if kind == "f":  # a number is true where it is not zero
+        condition = np.not_equal(condition, 0.0)
     return (condition, x, y), {}
 
 
@@ -246,7 +251,8 @@ ROWS = [
     Elementwise(np.arccos,     "-1 / sqrt((1 - x) * (1 + x))", exact="acos(x)", cut=True, singular=True,
                                domain=(UNIT,)),
     Elementwise(np.arctan,     "1 / (1 + x * x)",   exact="atan(x)"),
-    Elementwise(np.arctan2,    "b / (a * a + b * b)", "-a / (a * a + b * b)", exact="atan2(a, b)", analytic=False,
+    Elementwise(np.arctan2,    "b / hypot(a, b) / hypot(a, b)", "-a / hypot(a, b) / hypot(a, b)",
+                               exact="atan2(a, b)", analytic=False,
                                domain=(AWAY_FROM_ZERO,) * 2, singular=True, examples=["arctan2(A, A[::-1])"]),
     Elementwise(np.sinc,       "sinc_slope(x, y)",  exact="sinc(pi * x)", domain=(AWAY_FROM_ZERO,),
                                bind=lambda x: ((x,), {}), examples=["sinc(A)", "sinc(A / 5)"]),

@@ -87,7 +87,7 @@ def _irfft_transpose(g, position, shapes, n, axis, norm, real):
 # -- of several axes, and of Hermitian arrays: made of those of one axis -----------------------------------------------
 
 
-def _lengths_and_axes(a: Any, s: Any, axes: Any, last_of_real: bool = False) -> list[tuple[int | None, int]]:
+def _lengths_and_axes(a: Any, s: Any, axes: Any) -> list[tuple[int | None, int]]:
     """The length and the axis of each transform, as NumPy works them out."""
     if axes is None:
         axes = range(rank_of(a)) if s is None else range(rank_of(a) - len(s), rank_of(a))
@@ -96,9 +96,7 @@ def _lengths_and_axes(a: Any, s: Any, axes: Any, last_of_real: bool = False) -> 
         return [(None, axis) for axis in axes]
     if len(s) != len(axes):
         raise ValueError("Shape and axes have different lengths.")
-    lengths = [shape_of(a)[axis] if n == -1 and not (last_of_real and k == len(s) - 1) else n
-               for k, (n, axis) in enumerate(zip(s, axes))]  # fmt: skip
-    return [(None if n is None or n == -1 else int(n), axis) for n, axis in zip(lengths, axes)]
+    return [(None if n is None else shape_of(a)[axis] if n == -1 else int(n), axis) for n, axis in zip(s, axes)]
 
 
 def _of_axes(one: Callable, default: Any) -> Callable:
@@ -126,7 +124,7 @@ def _of_real_axes(default: Any) -> Callable:
 def _inverse_of_real_axes(default: Any) -> Callable:
     def expand(a, s=None, axes=default, norm=None, out=None):
         only_default(out=out)
-        *others, (n, axis) = _lengths_and_axes(a, s, axes, last_of_real=True)
+        *others, (n, axis) = _lengths_and_axes(a, s, axes)
         for m, other in others:
             a = np.fft.ifft(a, m, other, norm)
         return np.fft.irfft(a, n, axis, norm)

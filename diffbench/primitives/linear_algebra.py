@@ -159,13 +159,16 @@ def _cofactors(y: Any, a: Any, noise: Any = 0.0) -> Any:
     Derivatives of det(a) a⁻ᵀ lose all digits there: each order divides by the smallest singular value once more.
     noise : entries up to this size are rounding errors of zero.
     """
-    if shape_of(a)[-1] == 1 or np.any(_largest(a) <= noise):
+    largest = _largest(a)
+    if shape_of(a)[-1] == 1 or np.any(largest <= noise):
         return _cofactors_by_powers(a)
+    if np.any(largest != largest):  # NaN, of which there are no singular vectors
+        return np.full(shape_of(a), np.nan, a.dtype)
     try:
         inverse = np.linalg.inv(a)
     except LinAlgError:
         return _cofactors_by_blocks(a)
-    if np.any(_largest(a) * _largest(inverse) * _small(a) > 1):
+    if np.any(largest * _largest(inverse) * _small(a) > 1):
         return _cofactors_by_blocks(a)
     return _for_each_matrix(y) * inverse.mT
 
@@ -208,6 +211,8 @@ def _cofactors_by_blocks(a: Any) -> Any:
 def _cofactors_by_powers(a: Any) -> Any:
     """The same as a polynomial in a (Faddeev & Le Verrier), which needs no inverse; accurate near zero."""
     n = shape_of(a)[-1]
+    if n == 2:  # without the cancellation of trace(a) - a
+        return a[..., ::-1, ::-1] * np.array([[1, -1], [-1, 1]], a.dtype)
     identity = np.eye(n, dtype=a.dtype)
     adjugate = identity
     for k in range(1, n):

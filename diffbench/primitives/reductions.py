@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of
 from diffbench.primitives.complex_numbers import is_complex
@@ -25,8 +26,10 @@ def normalised_axes(axis: Any, rank: int) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(rank))
     if isinstance(axis, int):
+        if not -rank <= axis < rank:
+            raise np.exceptions.AxisError(axis, rank)
         return (axis + rank if axis < 0 else axis,)
-    return tuple(sorted(int(a) + rank if a < 0 else int(a) for a in np.atleast_1d(axis)))
+    return tuple(sorted(normalize_axis_tuple(axis, rank)))
 
 
 def expand_reduced(g: Any, axis: tuple[int, ...], keepdims: bool, shape: tuple[int, ...]) -> Any:
@@ -323,7 +326,7 @@ def _cumulative(function: Callable, start: float) -> Callable:
 
 def _products_of_the_others(y: Any, a: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     """For each entry the product of all others that are reduced with it."""
-    if np.all(a != 0):
+    if np.all(a != 0) and np.all(y != 0) and np.all(np.isfinite(y)):
         return expand_reduced(y, axis, keepdims, shape_of(a)) / a
     order = [k for k in range(rank_of(a)) if k not in axis] + list(axis)
     moved = np.transpose(a, order)
@@ -381,7 +384,7 @@ def _expand_var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, w
     deviation = a - (np.mean(a, axis=axis, keepdims=True, where=where) if mean is None else mean)
     ddof = ddof if correction is None else correction
     if where is True:
-        freedom = max(math.prod([shape_of(a)[k] for k in axis]) - ddof, 0)
+        freedom = max(math.prod([shape_of(a)[k] for k in axis]) - ddof, 0) or np.zeros((), a.dtype)[()]
     else:
         deviation = np.where(where, deviation, 0.0)
         there = np.broadcast_to(where, shape_of(a))

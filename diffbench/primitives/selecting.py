@@ -30,7 +30,8 @@ def _expand_take(a, indices, axis=None, out=None, mode="raise"):
         indices = np.mod(indices, n)
     elif mode == "clip":
         indices = np.clip(indices, 0, n - 1)
-    return a[along(axis, np.asarray(indices))]
+    indices = np.asarray(indices)
+    return a[along(axis, indices.astype(int) if indices.dtype == bool else indices)]
 
 
 def _expand_take_along_axis(arr, indices, axis=-1):

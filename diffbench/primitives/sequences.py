@@ -298,7 +298,8 @@ def _expand_linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=No
     if endpoint and num > 1:
         grid = np.concatenate([grid[:-1], np.reshape(stop, (1, *shape_of(stop)))])
     grid = np.moveaxis(grid, 0, axis)
-    grid = grid if dtype is None else np.astype(grid, dtype)
+    if dtype is not None:
+        grid = np.astype(np.floor(grid) if np.issubdtype(dtype, np.integer) else grid, dtype)
     return (grid, step) if retstep else grid
 
 

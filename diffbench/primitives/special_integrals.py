@@ -151,6 +151,8 @@ def carlson(j, k, m, n, x, y, z, w):
         lambda t, j, k, m, n, x, y, z, w: (t + x) ** -j * (t + y) ** -k * (t + z) ** -m * (t + w) ** -n,
         scale, j, k, m, n, *arguments, nodes=ALGEBRAIC,
     )  # fmt: skip
+    diverges = sum(np.where(argument == 0, power, 0.0) for argument, power in zip(arguments, (j, k, m, n))) >= 1
+    integral = np.where(diverges, np.inf, integral)
     return np.where(np.minimum.reduce(np.broadcast_arrays(*arguments)) < 0, np.nan, integral)
 
 
@@ -184,7 +186,11 @@ def elliptic(j, k, phi, m):
 )
 def log_ratio(n, x):
     """∫₀¹ tⁿ (1 + (x-1)t)⁻ⁿ⁻¹ dt, with t = s/(1+s): for n = 0 it is log(x) / (x - 1), and 1 at x = 1."""
-    return on_half_line(
+    integral = on_half_line(
         lambda s, n, x: s**n / ((1 + s) * (1 + x * s) ** (n + 1)),
         np.minimum(1.0, 1 / x), n, x, nodes=ALGEBRAIC,
     )  # fmt: skip
+    far = ((x > 0) & (x < 0.1)) | (x > 10)  # where nothing cancels, and the nodes may not reach so far
+    x = np.where(far, x, 2.0)
+    first = np.log(x) / (x - 1)
+    return np.where(far & (n == 0), first, np.where(far & (n == 1), (first - 1 / x) / (x - 1), integral))

@@ -35,7 +35,7 @@ def rgamma_slope(x: Any, y: Any) -> Any:
 @rule_name
 def zeta_slope(x: Any) -> Any:
     """ζ'(x), for x < 0 by the derivative of ζ(x) = 2ˣ πˣ⁻¹ sin(πx/2) Γ(1-x) ζ(1-x)."""
-    low = x < 0
+    low = x < -0.5  # between there and 0 the factors of the reflection have a pole and a zero
     s = np.where(low, 1 - x, 2.0)
     angle = PI * (1 - s) / 2
     level = LOG_2PI - special.psi(s)

@@ -34,7 +34,9 @@ def _expand_nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where
 def _spread(function: Callable) -> Callable:
     def expand(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
         there = _there(a, where)
-        return function(a, axis, dtype, out, ddof, keepdims, where=there, mean=mean, correction=correction)
+        y = function(a, axis, dtype, out, ddof, keepdims, where=there, mean=mean, correction=correction)
+        freedom = np.sum(there, axis=axis, keepdims=bool(keepdims)) - (ddof if correction is None else correction)
+        return np.where(freedom <= 0, np.nan, y) if np.any(freedom <= 0) else y
 
     return expand
 

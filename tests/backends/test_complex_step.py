@@ -231,7 +231,6 @@ KINKED = {
     "greater": relu_by_branch,
     "less_equal": lambda x: np.where(x <= 0, 0.0, x),
     "bool": lambda x: x if x else -x,
-    "where": lambda x: np.where(x, x, -x),
     "sign": lambda x: np.sign(x) * x,
     "floor": lambda x: x - np.floor(x),
     "remainder": lambda x: x % 0.7,

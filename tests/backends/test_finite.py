@@ -427,3 +427,14 @@ def test_order_of_a_central_difference_must_be_even_and_positive(order):
 def test_step_must_be_positive_and_finite(name, step):
     with pytest.raises(db.ArgumentError, match=r"step=.*expected a positive finite number"):
         db.get_backend(name, step=step)
+
+
+@pytest.mark.parametrize("backend", ["finite-forward", "finite-backward", "finite-central"])
+def test_a_direction_moves_entries_of_every_scale_and_precision(backend):
+    halves = np.ones(2, np.float32), np.ones(2)
+    assert db.jvp(lambda p: np.sum(p[0]) + np.sum(p[1]), backend=backend)(halves, halves) == pytest.approx(4, rel=1e-6)
+    single, double = db.hvp(lambda p: np.sum(p[0] ** 2) + np.sum(p[1] ** 2), backend=backend)(halves, halves)
+    np.testing.assert_allclose(single, 2.0, rtol=1e-2)
+    np.testing.assert_allclose(double, 2.0, rtol=1e-4)
+    product = db.linearize(lambda x, y: x * y, argnum=(0, 1), backend=backend)(1e12, 2.0)[1]
+    assert product((1.0, 1.0)) == pytest.approx(1e12 + 2, rel=1e-6)
