@@ -236,7 +236,9 @@ def fingerprint(x: np.ndarray) -> bytes:
     flat = x.reshape(-1)
     whole = len(flat) // len(WEIGHTS) * len(WEIGHTS)
     with np.errstate(all="ignore"):
-        sums = flat[:whole].reshape(-1, len(WEIGHTS)) @ WEIGHTS.astype(x.dtype)
+        # Row by row, and not as a product with a matrix: for that OpenBLAS wakes its threads, which then go on spinning
+        # for milliseconds on the processors that f and its derivative would share.
+        sums = np.vecdot(flat[:whole].reshape(-1, len(WEIGHTS)), WEIGHTS.astype(x.dtype))
     return sums.tobytes() + flat[whole:].tobytes()
 
 
