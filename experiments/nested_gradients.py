@@ -35,12 +35,16 @@ AT = 0.1
 
 # ------------------------------------------------------------------------------------------------------- sweep
 
-STEPS = {"quick": (0.2,), "lecture": (0.2, 0.05, 0.0125, 0.0015)}  # 174 to 24,000 inner gradients
+STEPS = {
+    "quick": (0.2,),
+    "lecture": (0.2, 0.1, 0.05, 0.0125),
+    "full": (0.2, 0.05, 0.0125, 0.0015),
+}  # 174 to 24,000 gradients
 
 
 def sweep(profile: str) -> list[dict[str, Any]]:
     """The program at steps of time that shrink, so that it takes more of them; and the two searches."""
-    steps = STEPS.get(profile, STEPS["lecture"])
+    steps = STEPS[profile]
     searches = [] if profile == "quick" else [{"program": name} for name in ("saddle", "particle")]
     return [{"program": "landing", "step": step} for step in steps] + searches
 
