@@ -257,3 +257,15 @@ def test_an_axis_that_is_not_there_is_the_error_of_numpy(mode):
     for function in (np.cumsum, np.sum, np.var, np.nanmean, np.max):
         with pytest.raises(np.exceptions.AxisError):
             db.gradient(lambda x, function=function: np.sum(function(x, axis=-3)), backend=mode)(WIDE)
+
+
+@each_mode
+def test_special_functions_have_their_derivatives_at_the_edges_of_their_domains(mode):
+    special = pytest.importorskip("scipy.special")
+
+    def slope(f):
+        return db.derivative(f) if mode == "forward" else db.gradient(f, backend=mode)
+
+    assert slope(slope(special.zeta))(-1e-8) == pytest.approx(-2.00635645590858, rel=1e-6)  # zeta''(0)
+    assert slope(special.spence)(1e-60) == pytest.approx(math.log(1e-60), rel=1e-14)  # log(x) / (1 - x)
+    assert slope(lambda x: special.elliprd(x, 1.0, 2.0))(0.0) == -math.inf
