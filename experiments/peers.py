@@ -157,30 +157,35 @@ LOOPS = ("logistic loop", "Rosenbrock loop", "logistic loop, JVP")
 
 
 def made(name: str, large: int) -> Case:
-    """A case; `large` entries where memory is to decide."""
+    """A case; `large` entries where memory is to decide.
+
+    It draws no more than it needs: the allocator would keep the memory, and spare each call its page faults.
+    """
     random = np.random.default_rng(0)
     steps = 1000 if large > 10**5 else 100
-    numbers = random.random(large)
-    few = numbers[:100]
     if name in ("logistic loop", "logistic loop, JVP"):
         verb = "jvp" if "JVP" in name else "gradient"
         return Case(f"3.7x(1-x), {steps} steps: {verb}", verb, logistic, 0.3, (steps,), logistic_by_hand)
     if name == "Rosenbrock loop":
         return Case(
-            f"Rosenbrock, loop, n = {steps}", "gradient", rosenbrock_loop, numbers[:steps], (), rosenbrock_by_hand
+            f"Rosenbrock, loop, n = {steps}", "gradient", rosenbrock_loop, random.random(steps), (), rosenbrock_by_hand
         )
     if name.startswith("Rosenbrock"):
-        verb, point = {
-            "small": ("gradient", few), "large": ("gradient", numbers), "HVP": ("hvp", numbers[: large // 10]),
-            "Hessian": ("hessian", few),
+        verb, count = {
+            "small": ("gradient", 100), "large": ("gradient", large), "HVP": ("hvp", large // 10),
+            "Hessian": ("hessian", 100),
         }[name.split(", ")[1]]  # fmt: skip
+        point = random.random(count)
         return Case(f"Rosenbrock, n = {len(point)}: {verb}", verb, rosenbrock, point, (), rosenbrock_by_hand)
     if name == "Helmholtz":
         A = random.random((100, 100))
+        few = random.random(100)
         return Case("Helmholtz, n = 100", "gradient", helmholtz, few, (A + A.T, random.random(100) * 1e-3))
     if name.startswith("elementwise"):
         verb = "jvp" if "JVP" in name else "gradient"
-        return Case(f"exp·sin/(1+x²), n = {large}: {verb}", verb, elementwise, numbers, (), elementwise_by_hand)
+        return Case(
+            f"exp·sin/(1+x²), n = {large}: {verb}", verb, elementwise, random.random(large), (), elementwise_by_hand
+        )
     if name == "network":
         X, Y = random.standard_normal((1797, 64)), np.eye(10)[random.integers(0, 10, 1797)]
         theta = 0.1 * random.standard_normal(7510)
@@ -368,7 +373,10 @@ def _error_along(gradient: np.ndarray, v: np.ndarray, c: Case) -> float:
 
 
 def serve(tool: str, case: str, large: str) -> None:
-    """The process of one tool: says whether it is right, and then takes a sample for each line that it is sent."""
+    """The process of one tool: says what it can do, takes a sample for each line that it is sent; at last is checked.
+
+    The truth comes last, as the memory of its arrays would serve the calls.
+    """
     answers, sys.stdout = sys.stdout, sys.stderr  # libraries may print
     c, start = made(case, int(large)), time.perf_counter()
     row: dict[str, Any] = {}
@@ -376,10 +384,6 @@ def serve(tool: str, case: str, large: str) -> None:
         call = build(tool, c)
         found = call()
         row["prepare_seconds"] = time.perf_counter() - start
-        if tool not in ("function", "manual"):
-            row["error"] = error = error_of(found, c)
-            if not error <= TOLERANCE:
-                row |= {"status": "wrong", "message": f"error {error:.1e}"}
     except Cannot as reason:
         row |= {"status": "unsupported", "message": str(reason)}
     except Exception as error:
@@ -389,8 +393,9 @@ def serve(tool: str, case: str, large: str) -> None:
         return
     # Long samples for large arrays: who calls again and again finds the memory of the last call still in the cache.
     repeats = calibrate(call, 0.1 if int(large) > 10**5 else 0.001)
-    for _ in sys.stdin:
-        print(sample(call, repeats), file=answers, flush=True)
+    for line in sys.stdin:
+        answer = error_of(found, c) if line == "check\n" else sample(call, repeats)
+        print(answer, file=answers, flush=True)
 
 
 class Tool:
@@ -410,12 +415,12 @@ class Tool:
         assert self.process.stdout is not None
         return self.process.stdout.readline()
 
-    def sample(self) -> None:
-        """Let it run for a turn."""
+    def ask(self, what: str) -> float:
+        """The number that its process answers."""
         assert self.process.stdin is not None
-        self.process.stdin.write("again\n")
+        self.process.stdin.write(f"{what}\n")
         self.process.stdin.flush()
-        self.seconds.append(float(self.answer()))
+        return float(self.answer())
 
     def end(self) -> None:
         """End its process."""
@@ -431,11 +436,15 @@ def measure(case: str, large: int, rounds: int, peers: list[str]) -> list[dict[s
         able = {name: tool for name, tool in tools.items() if "status" not in tool.row}
         for turn in range(rounds):
             for tool in list(able.values())[:: -1 if turn % 2 else 1]:
-                tool.sample()
+                tool.seconds.append(tool.ask("sample"))
+        for tool in [tool for name, tool in able.items() if name not in ("function", "manual")]:
+            tool.row["error"] = error = tool.ask("check")
+            if not error <= TOLERANCE:
+                tool.row |= {"status": "wrong", "message": f"error {error:.1e}"}
     finally:
         for tool in tools.values():
             tool.end()
-    for tool in able.values():
+    for tool in [tool for tool in able.values() if "status" not in tool.row]:
         over_f = paired_ratio(tool.seconds, tools["function"].seconds)
         tool.row |= {"seconds": float(np.median(tool.seconds)), "over_f": over_f.median}
         tool.row |= {"over_f_low": over_f.low, "over_f_high": over_f.high}
