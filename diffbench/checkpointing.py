@@ -49,7 +49,7 @@ def frozen(value: Any, tape: Tape) -> Any:
 def thawed(value: Any, tape: Tape) -> Any:
     """A frozen value; if traced a new object each time, since the function may assign to it."""
     if value.__class__ is Place:
-        return Recorded(value.primal, tape, value.position)
+        return tape.value(value.primal, value.position)
     return twin(value) if isinstance(value, Traced) else value
 
 

@@ -39,28 +39,21 @@ WORTH_A_LOOK = 4096  # bytes: a smaller array is copied as fast as it is compare
 class Recorded(TracedArray):
     """A value on the tape: its primal, and its place in the list."""
 
-    __slots__ = ("_trace", "index", "primal")
+    __slots__ = ("_trace", "index", "primal")  # and no __init__: a call in Python costs as much as an entry of the list
     _trace: "Tape"
-
-    def __init__(self, primal: Any, trace: "Tape", index: int):
-        self.primal, self._trace, self.index = primal, trace, index
 
     def __getitem__(self, index: Any) -> Any:
         primal: Any = self.primal
         if (index.__class__ is int or index.__class__ is slice) and primal.__class__ is np.ndarray:
             item: Any = primal[index]  # first, as it may raise IndexError, which f may catch
-            entries = self._trace.entries
-            entries.append((self.index, index, primal.shape))
-            piece = Recorded(item, self._trace, len(entries) - 1)
+            piece = self._trace.add(item, (self.index, index, primal.shape))
             if item.__class__ is np.ndarray:
                 link(self, piece, INDEX, {"index": index})
             return piece
         if index.__class__ is int and primal.__class__ in SHORT and self._trace.__class__ is Tape:
             item = primal[index]
             if is_scalar(item):
-                entries = self._trace.entries
-                entries.append((self.index, index, primal.shape))
-                return Recorded(item, self._trace, len(entries) - 1)
+                return self._trace.add(item, (self.index, index, primal.shape))
         return INDEX.call((self, index), {})
 
     def __array_function__(self, function: Any, types: Any, args: tuple, kwargs: dict) -> Any:
@@ -68,9 +61,7 @@ class Recorded(TracedArray):
         if short and not kwargs and self._trace.live and self._trace.__class__ is Tape:
             found = short(self._trace, *args)
             if found is not None:
-                y, entry = found
-                self._trace.entries.append(entry)
-                return Recorded(y, self._trace, len(self._trace.entries) - 1)
+                return self._trace.add(*found)
         return TracedArray.__array_function__(self, function, types, args, kwargs)
 
 
@@ -89,9 +80,21 @@ class Tape(Trace):
         self.gaps: Any = None
         self.entries: list = [()] * len(inputs)
         self.copies: dict[int, tuple] = {}  # of arrays of f's, by the identity of the array
-        self.inputs: list = [Recorded(watched(primal), self, index) for index, primal in enumerate(inputs)]
-        for recorded in self.inputs:
-            recorded.views = []
+        self.inputs: list = [self.value(watched(primal), index) for index, primal in enumerate(inputs)]
+
+    def value(self, primal: Any, index: int) -> Recorded:
+        """The value that has a place on this tape."""
+        value = Recorded()
+        value.primal, value._trace, value.index = primal, self, index
+        return value
+
+    def add(self, primal: Any, entry: Any) -> Recorded:
+        """The value that an operation gave, and its entry in the list."""
+        entries = self.entries
+        value = Recorded()
+        value.primal, value._trace, value.index = primal, self, len(entries)
+        entries.append(entry)
+        return value
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
         primals: list = []
@@ -123,8 +126,7 @@ class Tape(Trace):
         for position in constants:  # the tape will hold on to them: f may change them before the pull
             if primitive.remembers is None or position in primitive.remembers:
                 primals[position] = self.copy_of(primals[position])
-        self.entries.append((parents, primitive.keep(y, primals, positions, params), primitive))
-        return Recorded(y, self, len(self.entries) - 1)
+        return self.add(y, (parents, primitive.keep(y, primals, positions, params), primitive))
 
     def forget(self, start: int, stretch: Any) -> None:
         """Empty the entries from a place on, and put behind them what can record them again; places do not change."""
@@ -151,23 +153,21 @@ class Tape(Trace):
         return sum(len(entry) // 2 if entry[0].__class__ is int else len(entry[0]) for entry in self.entries if entry)
 
 
+ADDED = """
+    trace = self._trace
+    entries = trace.entries
+    value = Recorded()
+    value.primal, value._trace, value.index = y, trace, len(entries)
+    entries.append({entry})
+    return value
+"""
+"""`Tape.add`, in line."""
+
 install_short_way(
     Recorded,
-    with_constant="""
-        entries = self._trace.entries
-        entries.append((self.index, {p_self}))
-        return Recorded(y, self._trace, len(entries) - 1)
-        """,
-    with_traced="""
-        entries = self._trace.entries
-        entries.append((self.index, {p_self}, other.index, {p_other}))
-        return Recorded(y, self._trace, len(entries) - 1)
-        """,
-    array_with_number="""
-        entries = self._trace.entries
-        entries.append(({array}.index, {p_array}, {number}.index, {p_number}, "summed"))
-        return Recorded(y, self._trace, len(entries) - 1)
-        """,
+    with_constant=ADDED.replace("{entry}", "(self.index, {p_self})"),
+    with_traced=ADDED.replace("{entry}", "(self.index, {p_self}, other.index, {p_other})"),
+    array_with_number=ADDED.replace("{entry}", '({array}.index, {p_array}, {number}.index, {p_number}, "summed")'),
 )
 
 

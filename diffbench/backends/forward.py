@@ -26,17 +26,14 @@ FEW = 4
 class Dual(TracedArray):
     """A dual number: the primal x and the tangent ẋ, of the same shape."""
 
-    __slots__ = ("_trace", "primal", "tangent")
+    __slots__ = ("_trace", "primal", "tangent")  # and no __init__: a call in Python costs more than the arithmetic
     _trace: "ForwardTrace"
-
-    def __init__(self, primal: Any, tangent: Any, trace: "ForwardTrace"):
-        self.primal, self.tangent, self._trace = primal, tangent, trace
 
     def __getitem__(self, index: Any) -> Any:
         if index.__class__ is int and self._trace.__class__ is ForwardTrace:
             item: Any = self.primal[index]
             if item.__class__ in SCALARS or is_scalar(item):
-                return Dual(item, self.tangent[index], self._trace)
+                return self._trace.dual(item, self.tangent[index])
         return INDEX.call((self, index), {})
 
 
@@ -44,6 +41,12 @@ class ForwardTrace(Trace):
     """One run of f with tangents beside the primals."""
 
     __slots__ = ()
+
+    def dual(self, primal: Any, tangent: Any) -> Dual:
+        """A value with its tangent."""
+        value = Dual()
+        value.primal, value.tangent, value._trace = primal, tangent, self
+        return value
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
         primals: list = []
@@ -64,13 +67,20 @@ class ForwardTrace(Trace):
             primitive = inspected(primitive, y, primals)
         if primitive.constant:
             return y
-        return Dual(y, primitive.push(tangents, primitive.keep(y, primals, wanted, params)), self)
+        return self.dual(y, primitive.push(tangents, primitive.keep(y, primals, wanted, params)))
 
+
+PAIRED = """
+    value = Dual()
+    value.primal, value.tangent, value._trace = y, {tangent}, self._trace
+    return value
+"""
+"""`ForwardTrace.dual`, in line."""
 
 install_short_way(
     Dual,
-    with_constant="return Dual(y, {times_self}, self._trace)",
-    with_traced="return Dual(y, {times_self} + {times_other}, self._trace)",
+    with_constant=PAIRED.replace("{tangent}", "{times_self}"),
+    with_traced=PAIRED.replace("{tangent}", "{times_self} + {times_other}"),
 )
 
 
@@ -101,7 +111,7 @@ class Forward(Differentiator):
             batched = BatchTrace(len(tangents[0]))
             tangents = [batched.wrap(tangent) for tangent in tangents]
         trace = ForwardTrace()
-        results = function([x if t is None else Dual(watched(x), t, trace) for x, t in zip(point, tangents)])
+        results = function([x if t is None else trace.dual(watched(x), t) for x, t in zip(point, tangents)])
         end_trace(trace, results)
         values, pushed = [], []
         for result in results:
