@@ -79,7 +79,7 @@ class FlatFunction:
             leaves, structure = flatten(self.args[argnum])
             self.structures.append(structure)
             for leaf in leaves:
-                if leaf.__class__ is not np.ndarray or leaf.dtype is not FLOAT:
+                if leaf.__class__ is not float and (leaf.__class__ is not np.ndarray or leaf.dtype is not FLOAT):
                     leaf = float_leaf(leaf, self.verb, self.f, argnum)
                 if leaf.__class__ is np.ndarray:
                     if copied or leaf.nbytes < LARGE:

@@ -1,9 +1,9 @@
-"""The short way: + - * / powers, and ufuncs of one operand, of numbers and small arrays, written out for one class.
+"""The short way: operators and ufuncs of one operand, of numbers and small arrays, written out for one class.
 
-Between numbers the work is nanoseconds, and dispatch microseconds. So for each class of traced values the arithmetic
-operators are generated from the table, with value and partial derivatives in line. They serve numbers, numbers that an
-outer trace watches, small arrays of one shape, and a small array with a number; all else takes the long way through the
-primitive.
+Between numbers the work is nanoseconds, and dispatch microseconds. So for each class of traced values arithmetic,
+powers and comparisons are generated from the table, with value and partial derivatives in line. They serve numbers,
+numbers that an outer trace watches, small arrays of one shape, and a small array with a number; all else takes the long
+way through the primitive.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.dispatch import BINARY_OPERATORS, call_ufunc
+from diffbench.dispatch import BINARY_OPERATORS, COMPARISONS, call_ufunc
 from diffbench.memory import SMALLEST
 from diffbench.primitives import TABLE
 from diffbench.primitives.arrays import as_operand
@@ -119,7 +119,7 @@ def {name}(self, other):
             {other_is} = {other_kept}
             y = {value}
 {constant_3}
-    elif isinstance(other, Traced) and relation(self, other) == ALIKE and are_live(self, other):
+    elif isinstance(other, Traced) and ({outer_number} or relation(self, other) == ALIKE) and are_live(self, other):
         if other._trace.level > self._trace.level:
             return other.{mirrored}(self)
         {self_is} = self.primal
@@ -129,7 +129,7 @@ def {name}(self, other):
     return primitive.call(({operands}), NO_PARAMS)
 """
 START_OF_SUM = """
-        if other is ZERO and is_scalar(self) and bottom(self) != 0:
+        if other is ZERO and (x := bottom(self)).__class__ in SCALARS and x != 0:
             return self"""
 """0 + x, with which Python's sum() starts, is x; but for -0.0, of which it makes 0.0."""
 NEGATIVE = """
@@ -150,7 +150,29 @@ def __pow__(self, exponent):
 {constant_3}
         if exponent == 2:
             return self._trace.process(square, (self,), NO_PARAMS)
+    elif exponent.__class__ is float or exponent.__class__ is int:
+        x = self.primal
+        if (x.__class__ in SCALARS or {x_is_inner}) and bottom(x) > 0:
+            try:
+                y = x**exponent
+                p = exponent * x ** (exponent - 1)
+            except OverflowError:  # so says Python where NumPy says inf
+                return primitive.call((self, exponent), NO_PARAMS)
+{constant_3}
     return primitive.call((self, exponent), NO_PARAMS)
+"""
+COMPARISON = """
+def {name}(self, other):
+    if self._trace.live:
+        x = self.primal
+        if other.__class__ in SCALARS:
+            if x.__class__ in SCALARS or {x_is_inner}:
+                return bool_(x {symbol} other)
+        elif other.__class__ is {cls} and other._trace is self._trace:
+            y = other.primal
+            if x.__class__ in SCALARS and y.__class__ in SCALARS or {x_is_inner} and {y_is_inner}:
+                return bool_(x {symbol} y)
+    return primitive.call((self, other), NO_PARAMS)
 """
 UFUNC = """
 def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
@@ -186,6 +208,7 @@ SAFE = "(b or float64(b) if b.__class__ is float or b.__class__ is int else b)"
 
 SMALL_A, SMALL_B = IS_SMALL.format("a"), IS_SMALL.format("b")
 ARITHMETIC = ("add", "sub", "mul", "truediv")
+SYMBOLS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 UNARY = {
     function: row.partials[0]
     for function, row in TABLE.items()
@@ -212,10 +235,10 @@ USED = {
     "relation": relation,
     "as_operand": as_operand,
     "are_live": are_live,
+    "bool_": np.bool_,
     "bottom": bottom,
     "call_ufunc": call_ufunc,
     "float64": np.float64,
-    "is_scalar": is_scalar,
     "is_simple": is_simple,
     "multiply": TABLE[np.multiply],
     "ndarray": np.ndarray,
@@ -224,13 +247,15 @@ USED = {
 """What the generated operators call."""
 
 
-def install_short_way(cls: type, with_constant: str, with_traced: str, array_with_number: str = "") -> None:
+def install_short_way(
+    cls: type, with_constant: str, with_traced: str, array_with_number: str = "", comparisons: bool = True
+) -> None:
     """Generate the operators of a traced class, with the partials from the table in line.
 
     The texts build the result, in terms of y and, for self and other, of {p_self} and {p_other}: the partials. In the
     first, `other` is a constant. {times_self} and {times_other} are the products of the tangents with the partials,
     {primitive} and {operands} the call itself. The last text, where it differs from the second, is for an array and a
-    number, in terms of {array}, {number}, {p_array} and {p_number}.
+    number, in terms of {array}, {number}, {p_array} and {p_number}. No trace sees comparisons that go the short way.
     """
     SHORT.add(cls)
     operators: dict = {}
@@ -257,6 +282,7 @@ def install_short_way(cls: type, with_constant: str, with_traced: str, array_wit
             array_last_3=indent(array_last, " " * 12),
             x_is_small=IS_SMALL.format("x"),
             x_is_inner=IS_INNER.format("x"),
+            y_is_inner=IS_INNER.format("y"),
             **parts,
         )
         namespace = {**USED, "OPERATORS": operators, "primitive": primitive, cls.__name__: cls}
@@ -283,6 +309,7 @@ def install_short_way(cls: type, with_constant: str, with_traced: str, array_wit
                 self_small=IS_SMALL.format(self_is),
                 self_inner=IS_INNER.format(self_is),
                 both_inner=f"{IS_INNER.format('a')} and {IS_INNER.format('b')}",
+                outer_number=f"{IS_INNER.format('other')} and {IS_INNER.format('self.primal')}",
                 both_small=f"{SMALL_A} and {SMALL_B} and a.shape == b.shape and a.dtype is b.dtype",
                 other_kept="other.copy()" if name == "mul" else "other",  # f may change its arrays afterwards
             )
@@ -290,6 +317,8 @@ def install_short_way(cls: type, with_constant: str, with_traced: str, array_wit
     install("__array_ufunc__", UFUNC, None, "p")
     install("__neg__", NEGATIVE, TABLE[np.negative], "-1")
     install("__pow__", POWER, TABLE[np.power], "p", operands="self, exponent")
+    for name, ufunc in COMPARISONS.items() if comparisons else ():
+        install(f"__{name}__", COMPARISON, TABLE[ufunc], "", symbol=SYMBOLS[name])
 
 
 def _times(tangent: str, partial: str) -> str:

@@ -6,6 +6,7 @@ Containers are tuples, lists, dicts, namedtuples, dataclass instances and None (
 import copy
 import dataclasses
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from diffbench.errors import DirectionError
@@ -14,13 +15,14 @@ from diffbench.errors import DirectionError
 class Structure:
     """The shape of a nested container: its kind, and the structures of its children (a leaf has kind None)."""
 
-    __slots__ = ("children", "example", "keys", "kind")
+    __slots__ = ("children", "example", "flat", "keys", "kind")
 
     def __init__(
         self, kind: type | None, keys: tuple = (), children: tuple["Structure", ...] = (), example: dict | None = None
     ):
         self.kind, self.keys, self.children = kind, keys, children
         self.example = example  # of a kind of dict that holds more than its items, such as defaultdict
+        self.flat = False  # whether it is a list or tuple of leaves, and so the same as the list of its leaves
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Structure) and (self.kind, self.keys, self.children) == (
@@ -83,7 +85,7 @@ def unflatten(structure: Structure, leaves: list) -> Any:
     """The nested container of a structure that holds these leaves."""
     if structure is LEAF:
         return leaves[0]
-    return structure.rebuild(iter(leaves))
+    return structure.kind(leaves) if structure.flat else structure.rebuild(iter(leaves))  # type: ignore[misc]
 
 
 def flatten_like(structure: Structure, tree: Any, what: str) -> list:
@@ -105,9 +107,17 @@ def map_leaves(function: Callable, tree: Any) -> Any:
 
 
 def _collect(tree: Any, leaves: list) -> Structure:
-    if tree.__class__ in LEAF_KINDS:
+    kind = tree.__class__
+    if kind in LEAF_KINDS:
         leaves.append(tree)
         return LEAF
+    if kind is list or kind is tuple:
+        for child in tree:
+            if child.__class__ not in LEAF_KINDS:
+                break
+        else:
+            leaves += tree
+            return _flat(kind, len(tree))
     keys_and_values = _children(tree)
     if keys_and_values is None:
         leaves.append(tree)
@@ -115,6 +125,14 @@ def _collect(tree: Any, leaves: list) -> Structure:
     keys, values = keys_and_values
     example = tree if isinstance(tree, dict) and type(tree) is not dict else None
     return Structure(type(tree), keys, tuple([_collect(value, leaves) for value in values]), example)
+
+
+@lru_cache(maxsize=64)
+def _flat(kind: type, count: int) -> Structure:
+    """The structure of a list or tuple of leaves."""
+    structure = Structure(kind, tuple(range(count)), (LEAF,) * count)
+    structure.flat = True
+    return structure
 
 
 def _collect_like(structure: Structure, tree: Any, leaves: list, what: str) -> None:

@@ -41,6 +41,8 @@ class Recorded(TracedArray):
 
     __slots__ = ("_trace", "index", "primal")  # and no __init__: a call in Python costs as much as an entry of the list
     _trace: "Tape"
+    index: int
+    primal: Any
 
     def __getitem__(self, index: Any) -> Any:
         primal: Any = self.primal
@@ -189,19 +191,16 @@ def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
     """
     moved = [None if tangent is None or is_zero(tangent) else tangent for tangent in tangents]
     for entry in tape.entries[len(moved) :]:
-        first = entry[0]
-        if first.__class__ is not int:
-            parents, kept, primitive = entry
-            moved.append(primitive.push([0.0 if moved[i] is None else moved[i] for i in parents], kept))
-            continue
-        size, tangent, total = len(entry), moved[first], None
+        size, first, p = len(entry), entry[0], entry[1]
         if size == 3:
-            moved.append(tangent if tangent is None else item(tangent, entry[1]))
+            if first.__class__ is int:
+                moved.append(None if moved[first] is None else item(moved[first], p))
+            else:
+                moved.append(entry[2].push([0.0 if moved[i] is None else moved[i] for i in first], p))
             continue
-        p = entry[1]
-        if tangent is not None:
-            total = tangent if p is ONE else times_partial(tangent, p)
-        if size >= 4:
+        tangent = moved[first]
+        total = tangent if tangent is None or p is ONE else times_partial(tangent, p)
+        if size != 2:
             other = moved[entry[2]]
             if other is not None:
                 q = entry[3]
@@ -222,9 +221,9 @@ def item(tangent: Any, index: Any) -> Any:
 
 def times_partial(tangent: Any, partial: Any) -> Any:
     """A tangent times a local partial, not ONE; where only one of them is traced, it is the one to multiply."""
-    if partial.__class__ not in PLAIN and isinstance(partial, Traced):
-        return partial if tangent.__class__ is float and tangent == 1 else partial * tangent
-    return -tangent if partial is MINUS_ONE else tangent * partial
+    if partial.__class__ in PLAIN:
+        return -tangent if partial is MINUS_ONE else tangent * partial
+    return partial if tangent.__class__ is float and tangent == 1 else partial * tangent
 
 
 def is_zero(tangent: Any) -> bool:

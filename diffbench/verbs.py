@@ -6,6 +6,7 @@ The functions that users call are in operators.py; they only make these objects.
 import copy
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -61,7 +62,7 @@ class Verb:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         function, point, given = self.read(args, kwargs)
-        return self.answer(function, point, given, lambda *rest: getattr(self.backend, self.asks)(function, *rest))
+        return self.answer(function, point, given, partial(getattr(self.backend, self.asks), function))
 
     def prepare(self, *args: Any, **kwargs: Any) -> "Prepared":
         """Do all one-off work at example arguments, those of a call; the result only evaluates."""

@@ -24,6 +24,7 @@ import numpy as np
 from diffbench.errors import MissingPackage, UnsupportedVerb
 from diffbench.primitives.arrays import FLOAT, shape_of, sum_of
 from diffbench.primitives.primitive import AGAIN, Trace, Traced, lifted, trace_has_ended
+from diffbench.short_way import bottom
 
 UNIT = 1.0  # the seed of a result that is a float; Python keeps one object, by which the backward pass knows it
 FlatFunction = Callable[[Sequence], list]
@@ -150,7 +151,7 @@ def overrides(backend: Differentiator, method: str) -> bool:
 
 def one_like(value: Any) -> Any:
     """The number 1 in the dtype of a scalar value."""
-    kind = value.__class__
+    kind = bottom(value).__class__
     dtype = FLOAT if kind is float or kind is np.float64 else getattr(value, "dtype", FLOAT)
     return lifted(UNIT if dtype is FLOAT else dtype.type(1))
 

@@ -28,6 +28,8 @@ class Dual(TracedArray):
 
     __slots__ = ("_trace", "primal", "tangent")  # and no __init__: a call in Python costs more than the arithmetic
     _trace: "ForwardTrace"
+    primal: Any
+    tangent: Any
 
     def __getitem__(self, index: Any) -> Any:
         if index.__class__ is int and self._trace.__class__ is ForwardTrace:

@@ -27,6 +27,7 @@ from diffbench.tape import MINUS_ONE, ONE, PLAIN, Tape, places_of
 from diffbench.watching import carefully, spoilt
 
 BASIC: set[Any] = {int, slice}
+GROWING: set[Any] = {np.ndarray, Accumulator}
 add = pooled(np.add)
 
 
@@ -65,7 +66,7 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
             so_far = cotangents[first]
             if so_far is None:
                 cotangents[first] = contribution
-            elif so_far.__class__ in SCALARS:
+            elif so_far.__class__ not in GROWING:
                 cotangents[first] = so_far + contribution
             else:
                 _accumulate(cotangents, first, contribution)
@@ -81,7 +82,7 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
                 so_far = cotangents[second]
                 if so_far is None:
                     cotangents[second] = contribution
-                elif so_far.__class__ in SCALARS:
+                elif so_far.__class__ not in GROWING:
                     cotangents[second] = so_far + contribution
                 else:
                     _accumulate(cotangents, second, contribution)
