@@ -144,6 +144,19 @@ def test_elementwise_derivative_refuses_an_argnum_out_of_range():
 SHAPES = [(), (0,), (1,), (3,), (2, 3), (1, 1), (0, 3), (2, 0), (2, 1, 3)]
 
 
+@pytest.mark.parametrize(("argument", "runs"), [(np.ones(4), 4), (np.ones(5), 1), ([1.0] * 6, 6)])
+def test_a_few_tangents_pass_one_by_one_and_many_together(argument, runs):
+    calls = []
+
+    def product(x):
+        calls.append(x)
+        return x[0] * x[1]
+
+    gradient = db.gradient(product, backend="forward")(argument)
+    assert len(calls) == runs
+    np.testing.assert_array_equal(gradient, [1.0, 1.0, *[0.0] * (len(argument) - 2)])
+
+
 @each_mode
 @pytest.mark.parametrize("argument", SHAPES, ids=str)
 @pytest.mark.parametrize("result", SHAPES, ids=str)

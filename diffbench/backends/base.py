@@ -15,7 +15,7 @@ derivative, and so it is written in plain NumPy.
 import importlib.util
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -193,23 +193,25 @@ def basis(leaf: Any, start: int, stop: int) -> Any:
     return lifted(seeds.reshape(stop - start, *shape_of(leaf)))
 
 
-def jacobian_by_columns(values: list, push: Linear, point: Sequence, chunk: int | None = None) -> list[list]:
-    """Blocks from pushing the unit tangents of each argument, `chunk` of them at once."""
-    columns = [
-        _in_chunks(partial(push, batch=True), point, j, values, chunk) if size_of(x) else None
-        for j, x in enumerate(point)
-    ]
+def jacobian_by_columns(values: list, push: Linear, point: Sequence) -> list[list]:
+    """Blocks from pushing the unit tangents of each argument."""
+    columns = [images_of_units(_of_one(push, point, j), x) for j, x in enumerate(point)]
+    return blocks_of_columns(values, columns, point)
+
+
+def blocks_of_columns(values: list, columns: Sequence, point: Sequence) -> list[list]:
+    """Blocks of shape result + argument, from the tangents of the results stacked over the entries of each argument."""
     return [
         [_last_axis_first(columns[j], i, shape_of(value), x) for j, x in enumerate(point)]
         for i, value in enumerate(values)
     ]
 
 
-def jacobian_by_rows(values: list, pull: Linear, point: Sequence, chunk: int | None = None) -> list[list]:
-    """Blocks from pulling the unit cotangents of each result, `chunk` of them at once."""
+def jacobian_by_rows(values: list, pull: Linear, point: Sequence) -> list[list]:
+    """Blocks from pulling the unit cotangents of each result."""
     blocks = []
     for i, value in enumerate(values):
-        rows = _in_chunks(partial(pull, batch=True), values, i, point, chunk) if size_of(value) else None
+        rows = images_of_units(_of_one(pull, values, i), value, few=1)  # what was forgotten is recorded again each time
         blocks.append(
             [
                 np.reshape(rows[j], shape_of(value) + shape_of(x)) if rows else np.zeros(shape_of(value) + shape_of(x))
@@ -219,30 +221,54 @@ def jacobian_by_rows(values: list, pull: Linear, point: Sequence, chunk: int | N
     return blocks
 
 
-def directions_at_once(leaf: Any) -> int:
-    """As many directions as fit the cache together: enough to make Python cheap, few enough to keep memory fast."""
-    return max(16, min(256, 2**18 // max(size_of(leaf), 1)))
+FEW = 4
+"""Up to so many tangents pass one by one faster than together."""
 
 
-def _in_chunks(linear: Linear, inputs: Sequence, which: int, outputs: Sequence, chunk: int | None) -> list:
-    """The images of the unit vectors of one input, stacked along a first axis: a list with one entry an output."""
-    size = size_of(inputs[which])
-    chunk = chunk or directions_at_once(inputs[which])
-    pieces = []
-    for start in range(0, size, chunk):
-        stop = min(start + chunk, size)
-        seeds = [
-            basis(x, start, stop) if k == which else np.zeros((stop - start, *shape_of(x)), getattr(x, "dtype", float))
+def images_of_units(linear: Callable, leaf: Any, chunk: int | None = None, few: int = FEW) -> list | None:
+    """The images of the unit vectors of a leaf, stacked along a first axis: a list with one entry an output.
+
+    linear : called as linear(direction, batch). A few pass one by one, many in chunks; None where there are none.
+    chunk : how many at once; by default as many as fit the cache together, at most 256.
+    """
+    size = size_of(leaf)
+    if not size:
+        return None
+    if size <= few and not chunk:
+        return [stack(image) for image in zip(*[linear(unit, False) for unit in units_of(leaf)])]
+    chunk = chunk or max(16, min(256, 2**18 // size))  # enough to make Python cheap, and to keep memory fast
+    pieces = [linear(basis(leaf, start, min(start + chunk, size)), True) for start in range(0, size, chunk)]
+    return pieces[0] if len(pieces) == 1 else [np.concatenate(piece) for piece in zip(*pieces)]
+
+
+def units_of(leaf: Any) -> Sequence:
+    """The unit vectors of a number or a small array; for all to read."""
+    shape = shape_of(leaf)
+    return lifted(_units(shape, leaf.dtype)) if shape else [one_like(leaf)]
+
+
+@cache
+def _units(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    units = np.eye(math.prod(shape), dtype=dtype).reshape(-1, *shape)
+    units.flags.writeable = False
+    return units
+
+
+def _of_one(linear: Linear, inputs: Sequence, which: int) -> Callable:
+    """A linear map of all inputs as one of a single input; the others stand still."""
+
+    def of_one(direction: Any, batch: bool) -> list:
+        count = (shape_of(direction)[0],) if batch else ()
+        still = [
+            direction if k == which else np.zeros(count + shape_of(x), getattr(x, "dtype", float))[()]
             for k, x in enumerate(inputs)
         ]
-        pieces.append(linear(seeds))
-    if len(pieces) == 1:
-        return pieces[0]
-    return [np.concatenate([piece[k] for piece in pieces]) for k in range(len(outputs))]
+        return linear(still, batch=batch)
+
+    return of_one
 
 
 def _last_axis_first(columns: list | None, i: int, shape: tuple[int, ...], x: Any) -> Any:
-    """A block of shape result + argument, from tangents of the result stacked over the entries of the argument."""
     if columns is None:
         return np.zeros(shape + shape_of(x))
     return np.reshape(np.transpose(columns[i], (*range(1, len(shape) + 1), 0)), shape + shape_of(x))

@@ -7,7 +7,7 @@ its path; complex_step_trace.py sees to that.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -92,7 +92,10 @@ class ComplexStep(Differentiator):
     def jvp(self, function, point, tangents, batch=False):
         """The values and their tangents, from one evaluation of f a direction."""
         if batch:
-            return self._jvps(function, point, tangents)
+            values, push = self._pushing(function, point)
+            if not shape_of(tangents[0])[0]:
+                values[:] = _real_run(function, point)
+            return values, push(tangents, batch)
         t = self._distance(point, tangents)
         results = self._run(function, point, [1j * t * TO_COMPLEX(tangent) for tangent in tangents])
         values, pushed = [REAL(y) for y in results], [IMAGINARY(y) / t for y in results]
@@ -117,12 +120,7 @@ class ComplexStep(Differentiator):
         if not any(map(size_of, point)):
             values = _real_run(function, point)
             return values, jacobian_by_columns(values, lambda *_, **__: [], point)
-        values = []
-
-        def push(tangents: Sequence, batch: bool = True) -> list:
-            values[:], pushed = self._jvps(function, point, tangents)
-            return pushed
-
+        values, push = self._pushing(function, point)
         blocks = jacobian_by_columns(values, push, point)
         return values, blocks
 
@@ -167,20 +165,21 @@ class ComplexStep(Differentiator):
         ours = [isinstance(y, ComplexStepped) and y._trace is trace for y in results]
         return [y.values if flag else TO_COMPLEX(y) for y, flag in zip(results, ours, strict=True)]
 
-    def _jvps(self, function: FlatFunction, point: Sequence, tangents: Sequence) -> tuple[list, list]:
-        """The values, and the tangents of the results for a stack of directions."""
+    def _pushing(self, function: FlatFunction, point: Sequence) -> tuple[list, Callable]:
+        """The values, which are there after the first push, and push(tangents, batch): one evaluation a direction."""
         values: list = []
 
-        def push(direction: list) -> list:
-            found, pushed = self.jvp(function, point, direction)
+        def push_one(tangents: Sequence) -> list:
+            found, pushed = self.jvp(function, point, tangents)
             if values and not all(map(equal, values, found)):
                 raise not_repeatable(function)
             values[:] = found
             return pushed
 
-        if not shape_of(tangents[0])[0]:
-            values = _real_run(function, point)
-        return values, one_by_one(push, tangents, values)
+        def push(tangents: Sequence, batch: bool) -> list:
+            return one_by_one(push_one, tangents, values) if batch else push_one(tangents)
+
+        return values, push
 
     def _slope_and_curvature(self, function: FlatFunction, point: Sequence, d: Any) -> tuple[Any, Any]:
         """The first and second derivative of a scalar function along a vector d of all entries.

@@ -1,13 +1,21 @@
 """Forward mode: every value carries its tangent along.  Wengert 1964; Griewank & Walther 2008, §3.1."""
 
 import math
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from diffbench.backends.base import Differentiator, end_trace, jacobian_by_columns, one_like, size_of, zeros_like
+from diffbench.backends.base import (
+    FEW,
+    Differentiator,
+    blocks_of_columns,
+    end_trace,
+    images_of_units,
+    one_like,
+    units_of,
+    zeros_like,
+)
 from diffbench.batch import BatchTrace
 from diffbench.dispatch import TracedArray
 from diffbench.errors import ArgumentError
@@ -18,9 +26,6 @@ from diffbench.primitives.structural import INDEX
 from diffbench.short_way import SCALARS, install_short_way, is_scalar
 from diffbench.tape import Tape, places_of, push_through
 from diffbench.watching import carefully, inspected, spoilt, watched
-
-FEW = 4
-"""Up to so many directions pass through a list of traced values one by one faster than together."""
 
 
 class Dual(TracedArray):
@@ -90,7 +95,7 @@ class Forward(Differentiator):
     """Forward mode.
 
     chunk : how many unit tangents a Jacobian pushes at once, so that its cost in Python does not grow with n; the
-        default is as many as fit the cache together, at most 256.
+        default is as many as fit the cache together, at most 256, and one by one where there are only a few.
     Cost: a JVP about 2 to 2.5 evaluations of f; a gradient of n components n times that in arithmetic.
     """
 
@@ -110,8 +115,8 @@ class Forward(Differentiator):
         """
         given = tangents
         if batch:
-            batched = BatchTrace(len(tangents[0]))
-            tangents = [batched.wrap(tangent) for tangent in tangents]
+            batched = BatchTrace(next(len(t) for t in tangents if t is not None))
+            tangents = [None if t is None else batched.wrap(t) for t in tangents]
         trace = ForwardTrace()
         results = function([x if t is None else trace.dual(watched(x), t) for x, t in zip(point, tangents)])
         end_trace(trace, results)
@@ -164,7 +169,7 @@ class Forward(Differentiator):
         for j, (x, shape) in enumerate(zip(point, shapes)):
             still = tangents[j]
             slopes = []
-            for unit in _units(shape, x.dtype) if shape else [one_like(x)]:
+            for unit in units_of(x):
                 tangents[j] = unit
                 (slope,) = push_through(tape, tangents, places)
                 slopes.append(zeros_like(values[0]) if slope is None else slope)
@@ -176,14 +181,18 @@ class Forward(Differentiator):
     def jacobian(self, function, point):
         values: list = []
 
-        def push(tangents: Sequence, batch: bool = True) -> list:
-            values[:], pushed = self.jvp(function, point, tangents, batch=True)
-            return pushed
+        def push_along(j: int) -> Callable:
+            def push(direction: Any, batch: bool) -> list:
+                tangents = [direction if k == j else None for k in range(len(point))]
+                values[:], pushed = self.jvp(function, point, tangents, batch)
+                return pushed
 
-        if not any(size_of(x) for x in point):  # nothing to push along, and yet the shape of the result must be known
+            return push
+
+        columns = [images_of_units(push_along(j), x, self.chunk) for j, x in enumerate(point)]
+        if not any(columns):  # nothing to push along, and yet the shape of the result must be known
             values = function(point)
-        blocks = jacobian_by_columns(values, push, point, self.chunk)
-        return values, blocks
+        return values, blocks_of_columns(values, columns, point)
 
 
 def _list(function: Any, point: Sequence) -> tuple[Tape, list, list]:
@@ -193,11 +202,3 @@ def _list(function: Any, point: Sequence) -> tuple[Tape, list, list]:
     end_trace(tape, results)
     tape.inputs = [None] * len(point)  # as in reverse mode: no cycle for the garbage collector
     return tape, *places_of(tape, results)
-
-
-@cache
-def _units(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """The unit tangents of a small array, along a first axis; for all to read."""
-    units = np.eye(math.prod(shape), dtype=dtype).reshape(-1, *shape)
-    units.flags.writeable = False
-    return units
