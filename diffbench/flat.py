@@ -20,6 +20,7 @@ from diffbench.errors import (
     UnsupportedPrimitive,
     innermost_line,
 )
+from diffbench.memory import copy_of
 from diffbench.primitives.arrays import FLOAT, shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced, lifted
 from diffbench.scipy_calls import lost_in_scipy
@@ -83,7 +84,7 @@ class FlatFunction:
                     leaf = float_leaf(leaf, self.verb, self.f, argnum)
                 if leaf.__class__ is np.ndarray:
                     if copied or leaf.nbytes < LARGE:
-                        leaf = leaf.copy()
+                        leaf = copy_of(leaf, leaf.dtype)
                     else:
                         self.large.append((argnum, leaf, fingerprint(leaf)))
                 point.append(leaf)
@@ -304,7 +305,7 @@ def _direction_leaf(what: str, direction: Any, leaf: Any, batch: bool) -> Any:
         elif array.dtype.kind not in "fbiu":
             raise DirectionError(f"{what} is not made of real numbers: {array.dtype}", hint="pass floats")
         else:
-            direction = lifted(array.astype(getattr(leaf, "dtype", float))[()])  # a copy: the caller may change theirs
+            direction = lifted(copy_of(array, getattr(leaf, "dtype", float))[()])  # the caller may change theirs
     shape, expected = shape_of(direction), shape_of(leaf)
     if shape[batch:] != expected or (batch and not shape):
         raise DirectionError(

@@ -63,6 +63,17 @@ def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return array
 
 
+def copy_of(array: np.ndarray, dtype: Any) -> np.ndarray:
+    """A copy of an array in a dtype, in C order; in lent memory where that pays."""
+    dtype = np.dtype(dtype)
+    size = array.size * dtype.itemsize
+    if size < SMALLEST or dtype.hasobject:
+        return array.astype(dtype, order="C")
+    copy = POOL.empty(array.shape, dtype, size)
+    np.copyto(copy, array, casting="unsafe")
+    return copy
+
+
 def is_whole(array: np.ndarray) -> bool:
     """Whether an array is no view of another: it has its own memory, or all of a loan."""
     base: Any = array.base

@@ -207,6 +207,17 @@ def test_gradients_of_programs_that_assign_are_those_of_the_plain_program(f, bac
     np.testing.assert_allclose(gradient, truth(f), rtol=1e-9, atol=1e-10)
 
 
+def test_a_number_may_be_written_into_an_array_made_of_another():
+    def f(x):
+        y = np.zeros(3) * x[0]
+        y[0] = x[1]
+        return np.sum(y * y) + x[0]
+
+    for backend in ("forward", "reverse", "complex-step", "finite-central", "symbolic"):
+        assert db.gradient(f, backend=backend)([1.0, 2.0]) == pytest.approx([1.0, 4.0], rel=1e-6)
+        np.testing.assert_allclose(db.hessian(f, backend=backend)([1.0, 2.0]), [[0, 0], [0, 2]], atol=1e-5)
+
+
 @pytest.mark.parametrize("f", [write_whole_numbers, write_what_is_piecewise_constant, divide_where_it_is_safe])
 @pytest.mark.parametrize("outer", ["forward", "reverse"])
 @each_mode

@@ -111,14 +111,16 @@ class Forward(Differentiator):
     def jvp(self, function, point, tangents, batch=False):
         """Run f once on dual numbers: the values, and their tangents (of a whole batch along a first axis).
 
-        What has None for a tangent does not move.
+        None stands for a tangent of zeros, without directions in a batch. What it belongs to is traced all the same: f
+        may write traced values into arrays that it makes of it.
         """
         given = tangents
         if batch:
             batched = BatchTrace(next(len(t) for t in tangents if t is not None))
             tangents = [None if t is None else batched.wrap(t) for t in tangents]
         trace = ForwardTrace()
-        results = function([x if t is None else trace.dual(watched(x), t) for x, t in zip(point, tangents)])
+        moving = [zeros_like(x) if t is None else t for x, t in zip(point, tangents)]
+        results = function([trace.dual(watched(x), t) for x, t in zip(point, moving)])
         end_trace(trace, results)
         values, pushed = [], []
         for result in results:

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from diffbench.errors import UnsupportedPrimitive, user_location
-from diffbench.large_arrays import pooled
-from diffbench.memory import SMALLEST
+from diffbench.large_arrays import into, pooled
+from diffbench.memory import SMALLEST, is_whole
 from diffbench.primitives.arrays import (  # noqa: F401  (rows import them from here)
     FLOAT,
     as_operand,
@@ -119,6 +119,7 @@ class Elementwise(PrimitiveRow):
         super().__init__(function, bind=bind, evaluate=evaluate, name=name, examples=examples)
         if evaluate is None and isinstance(function, np.ufunc):
             self.evaluate = pooled(function)
+        self.is_a_sum = partials in (("1", "1"), ("1", "-1"))
         self.variables = "x" if len(partials) == 1 else "abcdefgh"[: len(partials)]
         self.partials = [text and Partial(text, "y" + self.variables, singular) for text in partials]
         mentioned = {name for partial in self.partials if partial for name in partial.mentioned}
@@ -147,8 +148,11 @@ class Elementwise(PrimitiveRow):
 
     def push(self, tangents, kept):
         shape, links = kept
-        terms = [link[0](tangent, *link[1]) for tangent, link in zip(tangents, links) if link]
-        total = sum_of(terms) if terms else 0 * tangents[0]
+        if self.is_a_sum and len(tangents) == 2:
+            total = self(*tangents)
+        else:
+            terms = [link[0](tangent, *link[1]) for tangent, link in zip(tangents, links) if link]
+            total = sum_into(terms, tangents) if terms else 0 * tangents[0]
         return total if shape_of(total) == shape else np.broadcast_to(total, shape)
 
     def pull(self, cotangent, kept):
@@ -174,6 +178,22 @@ class Elementwise(PrimitiveRow):
     def batch(self, operands, batched, params):
         rank = max(rank_of(x) - flag for x, flag in zip(operands, batched))
         return self(*[_lift(x, rank) if flag else x for x, flag in zip(operands, batched)], **params)
+
+
+def sum_into(terms: Sequence, others: Sequence) -> Any:
+    """The sum of terms; of two large ones in the memory of the second, unless that is one of the others."""
+    if len(terms) == 2:
+        first, second = terms
+        if (
+            second.__class__ is np.ndarray
+            and second.nbytes >= SMALLEST
+            and first.__class__ is np.ndarray
+            and (first.shape, first.dtype) == (second.shape, second.dtype)
+            and is_whole(second)
+            and not any(second is other for other in others)
+        ):
+            return into(second, np.add, first, second)
+    return sum_of(terms)
 
 
 class Linear(PrimitiveRow):

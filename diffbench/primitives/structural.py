@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.memory import zeros
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of, spread, unbroadcast
 from diffbench.primitives.kinds import Composite, Constant, Linear, NotCovered
 from diffbench.primitives.primitive import Traced
@@ -32,10 +33,12 @@ def assemble(*pieces: Any, indices: Sequence, shape: tuple[int, ...], dtype: Any
     others = [piece for piece in pieces if piece.__class__ is not float and getattr(piece, "dtype", None) is not dtype]
     if others:
         dtype = np.result_type(dtype, *[np.asarray(piece).dtype for piece in others])
-    total = np.zeros(shape, dtype)
-    for piece, index in zip(pieces, indices):
+    total = zeros(shape, dtype)
+    for place, (piece, index) in enumerate(zip(pieces, indices)):
         if index.__class__ is int:
             total[index] += piece
+        elif place == 0 and selects_each_entry_once(index):
+            total[index] = piece
         else:
             add_at(total, index, piece)
     return total
