@@ -157,9 +157,9 @@ def __pow__(self, exponent):
                 y = x**exponent
                 p = exponent * x ** (exponent - 1)
             except OverflowError:  # so says Python where NumPy says inf
-                return primitive.call((self, exponent), NO_PARAMS)
+                return self.__array_ufunc__(power, "__call__", self, exponent)
 {constant_3}
-    return primitive.call((self, exponent), NO_PARAMS)
+    return self.__array_ufunc__(power, "__call__", self, exponent)
 """
 COMPARISON = """
 def {name}(self, other):
@@ -201,22 +201,56 @@ def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
             straight, reflected = OPERATORS[ufunc]
             a, b = inputs
             return straight(self, b) if a is self else reflected(self, as_operand(a))
+        elif ufunc in OF_TWO:
+            a, b = inputs
+            in_a, in_b = OF_TWO[ufunc]
+            x = a.primal if a.__class__ is {cls} else a
+            z = b.primal if b.__class__ is {cls} else b
+            if x.__class__ in SCALARS and z.__class__ in SCALARS:
+                if z is b:
+                    y = ufunc(x, z)
+                    p = in_a.of_number(y, x, z)
+{constant_5}
+                if x is a:
+                    y = ufunc(x, z)
+                    p = in_b.of_number(y, x, z)
+{constant_5}
+                if a._trace is b._trace:
+                    other = b
+                    y = ufunc(x, z)
+                    p = in_a.of_number(y, x, z)
+                    q = in_b.of_number(y, x, z)
+{traced_5}
     return call_ufunc(ufunc, method, inputs, kwargs)
 """
+OPERATOR = """
+def {name}(self, *other):
+    return self.__array_ufunc__({ufunc}, "__call__", {operands})
+"""
+BY_UFUNC = (
+    ("abs", np.absolute, "self"),
+    ("rpow", np.power, "*other, self"),
+    ("mod", np.remainder, "self, *other"),
+    ("rmod", np.remainder, "*other, self"),
+)
+"""What is written as an operator and computed as a ufunc."""
 SAFE = "(b or float64(b) if b.__class__ is float or b.__class__ is int else b)"
 """b in a denominator: where it is a zero of Python, 1 / b would raise although a / b, with a of NumPy, did not."""
 
 SMALL_A, SMALL_B = IS_SMALL.format("a"), IS_SMALL.format("b")
 ARITHMETIC = ("add", "sub", "mul", "truediv")
 SYMBOLS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
-UNARY = {
-    function: row.partials[0]
-    for function, row in TABLE.items()
-    if row.__class__ is Elementwise and isinstance(function, np.ufunc) and function.nin == 1 and row.partials[0]
+UFUNCS = {f: row for f, row in TABLE.items() if isinstance(f, np.ufunc) and isinstance(row, Elementwise)}
+UNARY = {f: row.partials[0] for f, row in UFUNCS.items() if f.nin == 1 and row.partials[0]}
+OF_TWO = {f: row.partials for f, row in UFUNCS.items() if f.nin == 2 and all(row.partials)}
+"""The partial derivatives of the elementwise ufuncs of one operand, and of two."""
+UNARY_WITHIN = {
+    f: partial
+    for f, partial in UNARY.items()
+    if UFUNCS[f].__class__ is Elementwise and not partial.product_of_numbers.startswith("t / ")
 }
-"""The partial derivatives of the elementwise ufuncs of one operand."""
-UNARY_WITHIN = {f: row for f, row in UNARY.items() if not row.product_of_numbers.startswith("t / ")}
-"""Those for which an outer trace is to watch a slope and a product; for the others (log) the long way divides once."""
+"""Those for which an outer trace is to watch a slope and a product. For the others (log) the long way divides once, or
+decides by whether the numbers are complex (abs)."""
 
 USED = {
     "AGAIN": AGAIN,
@@ -226,6 +260,7 @@ USED = {
     "SMALLEST": SMALLEST,
     "TABLE": TABLE,
     "ZERO": 0,
+    "OF_TWO": OF_TWO,
     "UNARY": UNARY,
     "UNARY_WITHIN": UNARY_WITHIN,
     "ALIKE": ALIKE,
@@ -242,6 +277,9 @@ USED = {
     "is_simple": is_simple,
     "multiply": TABLE[np.multiply],
     "ndarray": np.ndarray,
+    "absolute": np.absolute,
+    "power": np.power,
+    "remainder": np.remainder,
     "square": TABLE[np.square],
 }
 """What the generated operators call."""
@@ -278,6 +316,7 @@ def install_short_way(
             constant_3=indent(constant, " " * 12),
             constant_5=indent(constant, " " * 20),
             traced_3=indent(traced, " " * 12),
+            traced_5=indent(traced, " " * 20),
             array_first_3=indent(array_first, " " * 12),
             array_last_3=indent(array_last, " " * 12),
             x_is_small=IS_SMALL.format("x"),
@@ -314,9 +353,11 @@ def install_short_way(
                 other_kept="other.copy()" if name == "mul" else "other",  # f may change its arrays afterwards
             )
         operators[BINARY_OPERATORS[name]] = getattr(cls, f"__{name}__"), getattr(cls, f"__r{name}__")
-    install("__array_ufunc__", UFUNC, None, "p")
+    install("__array_ufunc__", UFUNC, None, "p", "q")
     install("__neg__", NEGATIVE, TABLE[np.negative], "-1")
     install("__pow__", POWER, TABLE[np.power], "p", operands="self, exponent")
+    for name, ufunc, operands in BY_UFUNC:
+        install(f"__{name}__", OPERATOR, TABLE[ufunc], "", ufunc=ufunc.__name__, operands=operands)
     for name, ufunc in COMPARISONS.items() if comparisons else ():
         install(f"__{name}__", COMPARISON, TABLE[ufunc], "", symbol=SYMBOLS[name])
 

@@ -8,6 +8,8 @@ import pytest
 
 import diffbench as db
 from diffbench.errors import TraceLost
+from diffbench.primitives import TABLE
+from diffbench.short_way import OF_TWO
 from diffbench.tape import record
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -108,3 +110,62 @@ def test_a_number_whose_trace_has_ended_cannot_be_compared(mode):
     db.derivative(lambda x: (kept.append(x), x * x)[1], backend=mode)(1.0)
     with pytest.raises(TraceLost, match="already been computed"):
         bool(kept[0] > 0)
+
+
+# -- ufuncs of two numbers ---------------------------------------------------------------------------------------------
+
+each_ufunc = pytest.mark.parametrize("ufunc", OF_TWO, ids=lambda ufunc: ufunc.__name__)
+
+
+def points_of(ufunc: np.ufunc) -> list[tuple[float, float]]:
+    """Pairs from the domain of a ufunc's row."""
+    (low, high), (lower, higher) = TABLE[ufunc].domain
+    return [(low + s * (high - low), lower + t * (higher - lower)) for s, t in ((0.2, 0.7), (0.6, 0.35), (0.9, 0.55))]
+
+
+@each_ufunc
+@each_mode
+def test_a_ufunc_of_two_numbers_has_the_derivatives_that_it_has_of_arrays(mode, ufunc):
+    for a, b in points_of(ufunc):
+        both = db.gradient(ufunc, argnum=(0, 1), backend=mode)
+        of_arrays = db.gradient(lambda a, b: np.sum(ufunc(a, b)), argnum=(0, 1), backend=mode)
+        expected = [float(slope[0]) for slope in of_arrays(np.array([a]), np.array([b]))]
+        assert both(a, b) == pytest.approx(expected, rel=1e-15)
+        assert db.derivative(ufunc, backend=mode)(a, b) == pytest.approx(expected[0], rel=1e-15)
+        assert db.derivative(ufunc, argnum=1, backend=mode)(a, b) == pytest.approx(expected[1], rel=1e-15)
+
+
+@each_ufunc
+@each_mode
+def test_a_ufunc_of_two_numbers_has_the_second_derivatives_that_it_has_of_arrays(mode, ufunc):
+    for point in points_of(ufunc):
+        of_numbers = db.hessian(lambda p: ufunc(p[0], p[1]), backend=mode)(list(point))
+        of_arrays = db.hessian(lambda p: np.sum(ufunc(p[:1], p[1:])), backend=mode)(np.array(point))
+        np.testing.assert_allclose(of_numbers, of_arrays, rtol=1e-14, atol=1e-15)
+
+
+@each_ufunc
+@each_mode
+def test_a_ufunc_of_two_numbers_of_float32_stays_in_float32(mode, ufunc):
+    a, b = (np.float32(x) for x in points_of(ufunc)[0])
+    slopes = db.gradient(ufunc, argnum=(0, 1), backend=mode)(a, b)
+    assert {type(slope) for slope in slopes} == {np.float32}
+
+
+@pytest.mark.parametrize("ufunc", [np.maximum, np.minimum, np.fmax, np.fmin], ids=lambda ufunc: ufunc.__name__)
+@each_mode
+def test_numbers_that_tie_share_evenly(mode, ufunc):
+    assert db.gradient(ufunc, argnum=(0, 1), backend=mode)(2.0, 2.0) == (0.5, 0.5)
+
+
+@each_mode
+def test_the_other_operators_of_numbers_are_ufuncs(mode):
+    def slope(f, x):
+        return db.derivative(f, backend=mode)(x)
+
+    assert slope(abs, -2.0) == -1.0
+    assert slope(abs, 0.0) == 0.0
+    assert slope(lambda x: 2.0**x, 3.0) == pytest.approx(8 * np.log(2), rel=1e-15)
+    assert slope(lambda x: x**x, 2.0) == pytest.approx(4 * (1 + np.log(2)), rel=1e-15)
+    assert slope(lambda x: x % 2.0, 5.5) == 1.0
+    assert slope(lambda x: 7.0 % x, 2.0) == -3.0

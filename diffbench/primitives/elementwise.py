@@ -50,6 +50,8 @@ def slope_in_exponent(a: Any, b: Any, y: Any) -> Any:
 @rule_name
 def share(a: Any, b: Any, y: Any) -> Any:
     """The part of the maximum of a and b that is a: 1, 0, or one half where they tie; in the dtype of y."""
+    if isinstance(y, float):
+        return (0.5 if a > b else 0.0) + (0.5 if a >= b else 0.0)
     return (np.add(a > b, a >= b, dtype=y.dtype)) / 2
 
 
