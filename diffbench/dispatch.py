@@ -140,7 +140,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any
             where=user_location(),
             hint="use the function of NumPy that does the same (np.sum for np.add.reduce), or finite differences",
         )
-    if method in ("reduce", "accumulate") and len(inputs) == 1:
+    if method == "reduce" and len(inputs) == 1:
         kwargs.setdefault("axis", 0)
     return row.call(inputs, kwargs)
 

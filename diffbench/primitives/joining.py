@@ -5,6 +5,7 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from diffbench.primitives.arrays import as_operand, constants, rank_of, shape_of
 from diffbench.primitives.kinds import Composite, Linear, NotCovered, only_default
@@ -14,11 +15,6 @@ from diffbench.primitives.structural import ASSEMBLE, INDEX
 def along(axis: int, index: Any) -> tuple:
     """The index that picks from one axis, counted from the front, and leaves all others as they are."""
     return (slice(None),) * axis + (index,)
-
-
-def from_the_front(axis: int, rank: int) -> int:
-    """An axis as a non-negative number, where there is such an axis."""
-    return axis + rank if -rank <= axis < 0 else axis
 
 
 # -- concatenate and stack ---------------------------------------------------------------------------------------------
@@ -47,12 +43,12 @@ def _bind_concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_
     arrays = _arrays_to_join(arrays, out, dtype)
     if axis is None:
         return [np.ravel(x) for x in arrays], {"axis": 0}
-    return arrays, {"axis": from_the_front(axis, rank_of(arrays[0]))}
+    return arrays, {"axis": normalize_axis_index(axis, rank_of(arrays[0]))}
 
 
 def _bind_stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     arrays = _arrays_to_join(arrays, out, dtype)
-    return arrays, {"axis": from_the_front(axis, rank_of(arrays[0]) + 1)}
+    return arrays, {"axis": normalize_axis_index(axis, rank_of(arrays[0]) + 1)}
 
 
 def _evaluate_stack(*arrays: Any, axis: int) -> Any:
@@ -143,7 +139,7 @@ def _leaves(blocks: Any) -> list:
 
 def _pieces(ary: Any, function: Callable, indices_or_sections: Any, axis: int) -> list:
     """The pieces into which np.split or np.array_split cuts an array; NumPy shows where, by cutting 0, 1, 2, ..."""
-    axis = from_the_front(axis, rank_of(ary))
+    axis = normalize_axis_index(axis, rank_of(ary))
     numbers = function(np.arange(shape_of(ary)[axis]), indices_or_sections)
     return [ary[along(axis, slice(k[0], k[-1] + 1) if len(k) else slice(0, 0))] for k in numbers]
 
@@ -190,7 +186,7 @@ def _interleave(first: Sequence, second: Sequence) -> list:
 def _expand_repeat(a, repeats, axis=None):
     if axis is None:
         a, axis = np.ravel(a), 0
-    shape, axis = shape_of(a), from_the_front(axis, rank_of(a))
+    shape, axis = shape_of(a), normalize_axis_index(axis, rank_of(a))
     if np.ndim(repeats):
         return np.take(a, np.repeat(np.arange(shape[axis]), repeats), axis)
     before, n, after = shape[:axis], shape[axis], shape[axis + 1 :]
@@ -254,7 +250,7 @@ def _pad_with_layers(array: Any, axis: int, widths: Any, mode: str, lengths: Any
 
 def _widths(pad_width: Any, rank: int) -> list[tuple[int, int]]:
     if isinstance(pad_width, dict):
-        given = {from_the_front(axis, rank): np.broadcast_to(width, 2) for axis, width in pad_width.items()}
+        given = {normalize_axis_index(axis, rank): np.broadcast_to(width, 2) for axis, width in pad_width.items()}
         pad_width = [given.get(axis, (0, 0)) for axis in range(rank)]
     return [(int(before), int(after)) for before, after in np.broadcast_to(pad_width, (rank, 2))]
 

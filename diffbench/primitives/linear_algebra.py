@@ -408,7 +408,7 @@ def _product_in_best_order(factors: Sequence) -> Any:
 
 
 def _expand_cross(x1, x2, /, *, axis=-1):
-    return np.cross(x1, x2, axis=axis)
+    return np.cross(x1, x2, axis=operator.index(axis))
 
 
 def _expand_outer(x1, x2, /):
@@ -418,7 +418,7 @@ def _expand_outer(x1, x2, /):
 
 
 def _expand_vecdot(x1, x2, /, *, axis=-1):
-    return np.vecdot(np.moveaxis(as_operand(x1), axis, -1), np.moveaxis(as_operand(x2), axis, -1))
+    return np.vecdot(x1, x2, axis=axis)
 
 
 def _bind_matrix_rank(A, tol=None, hermitian=False, *, rtol=None):

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from diffbench.primitives.arrays import rank_of, shape_of
 from diffbench.primitives.kinds import Composite, Constant, NotCovered, Refused, Row, only_default
 from diffbench.primitives.primitive import Traced
-from diffbench.primitives.reductions import normalised_axes
 from diffbench.primitives.selecting import as_line
 
 # -- orders ------------------------------------------------------------------------------------------------------------
@@ -49,7 +49,8 @@ def _bind_lexsort(keys, axis=-1):
 
 def _lines(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
     """The entries along some axes as one last axis, those axes, and the shape of what is left with unit axes."""
-    axes, rank = normalised_axes(axis, rank_of(a)), rank_of(a)
+    rank = rank_of(a)
+    axes = tuple(range(rank)) if axis is None else tuple(sorted(normalize_axis_tuple(axis, rank)))
     kept = [k for k in range(rank) if k not in axes]
     shape = shape_of(a)
     lines = np.reshape(np.transpose(a, (*kept, *axes)), (*[shape[k] for k in kept], -1))

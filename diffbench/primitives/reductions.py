@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of
 from diffbench.primitives.complex_numbers import is_complex
@@ -29,7 +29,9 @@ def normalised_axes(axis: Any, rank: int) -> tuple[int, ...]:
         if not -rank <= axis < rank:
             raise np.exceptions.AxisError(axis, rank)
         return (axis + rank if axis < 0 else axis,)
-    return tuple(sorted(normalize_axis_tuple(axis, rank)))
+    if isinstance(axis, tuple):
+        return tuple(sorted(normalize_axis_tuple(axis, rank)))
+    return (normalize_axis_index(axis, rank),)  # an integer of another kind; of lists NumPy's reductions make nothing
 
 
 def expand_reduced(g: Any, axis: tuple[int, ...], keepdims: bool, shape: tuple[int, ...]) -> Any:
@@ -251,7 +253,7 @@ def _bind_running(a, axis=None, dtype=None, out=None):
     a = a if dtype is None else np.astype(a, dtype)
     if axis is None:
         return (a if rank_of(a) == 1 else np.ravel(a),), {"axis": 0}
-    return (a,), {"axis": normalised_axes(axis, rank_of(a))[0]}
+    return (a,), {"axis": normalize_axis_index(axis, rank_of(a))}
 
 
 def _sum_from_behind(x: Any, axis: int) -> Any:
@@ -312,6 +314,8 @@ def _cumulative(function: Callable, start: float) -> Callable:
     def expand(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
         if axis is None and rank_of(x) > 1:
             raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+        if isinstance(axis, tuple):
+            (axis,) = axis
         y = function(x, axis=axis, dtype=dtype, out=out)
         if not include_initial:
             return y
@@ -412,21 +416,29 @@ def _latest(function: np.ufunc) -> Constant:
     return Constant(evaluate, name=f"numpy.{function.__name__}.accumulate")
 
 
-def _running_extremum(function: np.ufunc) -> Composite:
-    latest = _latest(function)
+def _accumulate(ufunc: np.ufunc, running: Callable, example: str) -> Composite:
+    """The method `accumulate` of a ufunc: along the first axis unless another is given, and never along all."""
 
     def expand(array, axis=0, dtype=None, out=None):
-        only_default(dtype=dtype, out=out)
+        only_default(out=out)
+        if not rank_of(array):
+            raise TypeError("cannot accumulate on a scalar")
         (axis,) = normalised_axes(axis, rank_of(array))
-        return np.take_along_axis(array, latest(array, axis=axis), axis)
+        return running(array if dtype is None else np.astype(array, dtype), axis)
 
-    name = f"{function.__name__}.accumulate"
-    return Composite(function.accumulate, expand, name=f"numpy.{name}", examples=[f"{name}(v)", f"{name}(A, 1)"])
+    name = f"{ufunc.__name__}.accumulate"
+    return Composite(ufunc.accumulate, expand, name=f"numpy.{name}", examples=[f"{name}(v)", f"{name}(A, {example})"])
+
+
+def _running_extremum(ufunc: np.ufunc) -> Composite:
+    latest = _latest(ufunc)
+    return _accumulate(ufunc, lambda a, axis: np.take_along_axis(a, latest(a, axis=axis), axis), "1")
 
 
 def _expand_add_reduceat(array, indices, axis=0, dtype=None, out=None):
-    only_default(dtype=dtype, out=out)
+    only_default(out=out)
     (axis,) = normalised_axes(axis, rank_of(array))
+    array = array if dtype is None else np.astype(array, dtype)
     stops = [*list(indices)[1:], shape_of(array)[axis]]
     moved = np.moveaxis(array, axis, 0)
     parts = [np.sum(moved[start:stop], axis=0) if start < stop else moved[start] for start, stop in zip(indices, stops)]
@@ -450,8 +462,8 @@ UFUNC_METHODS: dict[tuple[np.ufunc, str], Any] = {
     (np.multiply, "reduce"): PROD,
     (np.maximum, "reduce"): MAX,
     (np.minimum, "reduce"): MIN,
-    (np.add, "accumulate"): CUMSUM,
-    (np.multiply, "accumulate"): CUMPROD,
+    (np.add, "accumulate"): _accumulate(np.add, lambda a, axis: CUMSUM(a, axis=axis), "axis=1"),
+    (np.multiply, "accumulate"): _accumulate(np.multiply, lambda a, axis: CUMPROD(a, axis=axis), "axis=1"),
     (np.maximum, "accumulate"): _running_extremum(np.maximum),
     (np.minimum, "accumulate"): _running_extremum(np.minimum),
     (np.add, "reduceat"): Composite(np.add.reduceat, _expand_add_reduceat, name="numpy.add.reduceat",

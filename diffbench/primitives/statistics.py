@@ -1,13 +1,14 @@
 """Averages, covariances, counts in bins, and the reductions that pass over NaN."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of
 from diffbench.primitives.complex_numbers import is_complex
-from diffbench.primitives.joining import from_the_front
 from diffbench.primitives.kinds import Composite, Constant, NotCovered, Refused, Row, only_default
 from diffbench.primitives.primitive import Traced
 from diffbench.primitives.structural import ASSEMBLE
@@ -67,6 +68,7 @@ def _bind_position(a, axis=None, out=None, *, keepdims=False):
 
 def _expand_average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     a = as_operand(a)
+    axis = None if axis is None else normalize_axis_tuple(axis, rank_of(a))
     if weights is None:
         mean = np.mean(a, axis, keepdims=keepdims)
         total = np.size(a) / np.size(mean)
@@ -75,12 +77,11 @@ def _expand_average(a, axis=None, weights=None, returned=False, *, keepdims=Fals
     if shape_of(weights) != shape_of(a):
         if axis is None:
             raise TypeError("Axis must be specified when shapes of a and weights differ.")
-        axes = [from_the_front(int(k), rank_of(a)) for k in np.atleast_1d(axis)]
-        if shape_of(weights) != tuple(shape_of(a)[k] for k in axes):
+        if shape_of(weights) != tuple(shape_of(a)[k] for k in axis):
             raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
-        order = np.argsort(axes)
+        order = np.argsort(axis)
         weights = np.transpose(weights, order)
-        weights = np.reshape(weights, [n if k in axes else 1 for k, n in enumerate(shape_of(a))])
+        weights = np.reshape(weights, [n if k in axis else 1 for k, n in enumerate(shape_of(a))])
     total = np.sum(np.broadcast_to(weights, shape_of(a)), axis, keepdims=keepdims)
     if np.any(total == 0.0):
         raise ZeroDivisionError("Weights sum to zero, can't be normalized")
@@ -133,8 +134,10 @@ def _expand_bincount(x, /, weights=None, minlength=0):
     if isinstance(x, Traced):
         raise NotCovered("x must be integers, and so cannot be differentiated")
     x = np.asarray(x)
+    if x.ndim != 1 or shape_of(as_operand(weights)) != x.shape:
+        raise ValueError("x and weights must be one-dimensional, of one length")
     length = max(int(minlength), int(x.max()) + 1 if x.size else 0)
-    return ASSEMBLE(as_operand(weights), indices=(x,), shape=(length,), dtype=float)
+    return ASSEMBLE(np.astype(as_operand(weights), float), indices=(x,), shape=(length,), dtype=float)
 
 
 BIN_OF_EACH = Constant(
@@ -151,8 +154,9 @@ BIN_OF_EACH = Constant(
 def _expand_bin_edges(a, bins=10, range=None, weights=None):
     if isinstance(bins, str):
         raise NotCovered(f"bins={bins!r}")
-    if np.ndim(bins):
+    if np.ndim(bins) == 1:
         return as_operand(bins)
+    bins = operator.index(bins)
     low, high = (np.min(a), np.max(a)) if range is None else range
     if range is None and low == high:
         low, high = low - 0.5, high + 0.5

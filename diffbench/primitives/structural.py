@@ -251,7 +251,7 @@ def _bind_transpose(a, axes=None):
     rank = rank_of(a)
     if axes is None:
         return (a,), {"axes": tuple(range(rank - 1, -1, -1))}
-    return (a,), {"axes": tuple([int(axis) + rank if axis < 0 else int(axis) for axis in axes])}
+    return (a,), {"axes": tuple([axis + rank if axis < 0 else axis for axis in map(operator.index, axes)])}
 
 
 def _inverse(axes: Sequence[int]) -> tuple[int, ...]:
