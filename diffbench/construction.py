@@ -44,7 +44,7 @@ def assembled(x: Any) -> Any:
     return np.stack(parts)
 
 
-def _constructor(original: Callable, copies: bool) -> Callable:
+def _constructor(original: Callable, copies: bool, least_rank: int = 0) -> Callable:
     @functools.wraps(original)
     def construct(*args: Any, **kwargs: Any) -> Any:
         if not args or kwargs.get("dtype") is object or not holds_traced(args[0]):
@@ -55,7 +55,7 @@ def _constructor(original: Callable, copies: bool) -> Callable:
             array = np.positive(x)
         if dtype is not None:
             array = np.astype(array, np.dtype(dtype))
-        missing = kwargs.get("ndmin", 0) - rank_of(array)
+        missing = kwargs.get("ndmin", least_rank) - rank_of(array)
         return np.reshape(array, (1,) * missing + shape_of(array)) if missing > 0 else array
 
     return construct
@@ -70,6 +70,17 @@ def _filled(original: Callable) -> Callable:
         return np.positive(array) if dtype is None else np.astype(array, np.dtype(dtype))
 
     return full
+
+
+def _filled_like(original: Callable) -> Callable:
+    @functools.wraps(original)
+    def full_like(a: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(a, Traced) or not holds_traced(fill_value):
+            return original(a, fill_value, dtype, *args, **kwargs)
+        shape = kwargs.get("shape")
+        return np.full(np.shape(a) if shape is None else shape, fill_value, dtype or np.asarray(a).dtype)
+
+    return full_like
 
 
 def _taking_lists(original: Callable) -> Callable:
@@ -122,11 +133,14 @@ CONVERTING = (
 OURS = {
     "array": _constructor(np.array, copies=True),
     "full": _filled(np.full),
+    "full_like": _filled_like(np.full_like),
     "r_": _Concatenator(np.r_, "r_", _join_rows),
     "c_": _Concatenator(np.c_, "c_", _join_columns),
 }
-for _name in ("asarray", "asanyarray", "ascontiguousarray", "asfortranarray"):
+for _name in ("asarray", "asanyarray"):
     OURS[_name] = _constructor(getattr(np, _name), copies=False)
+for _name in ("ascontiguousarray", "asfortranarray"):
+    OURS[_name] = _constructor(getattr(np, _name), copies=False, least_rank=1)
 for _name in CONVERTING:
     OURS[_name] = _taking_lists(getattr(np, _name))
 

@@ -26,6 +26,16 @@ def rank_of(x: Any) -> int:
     return len(shape_of(x))
 
 
+def dtype_of(x: Any) -> np.dtype:
+    """The dtype of an array, a traced value or a Python number."""
+    if x.__class__ is float:
+        return FLOAT
+    try:
+        return x.dtype
+    except AttributeError:
+        return np.asarray(x).dtype
+
+
 def numbers_of(x: Any) -> Any:
     """The plain numbers below all traces: what a rule may decide by."""
     while isinstance(x, Traced):
@@ -36,6 +46,11 @@ def numbers_of(x: Any) -> Any:
 def constants(values: Any, like: Any) -> np.ndarray:
     """Plain numbers in the dtype of an operand, so that it is kept."""
     return np.asarray(values, getattr(like, "dtype", float))
+
+
+def as_array(x: Any) -> Any:
+    """An operand that is an array where it was a number, so that its dtype counts, as in a function that converts."""
+    return x if isinstance(x, Traced) else as_operand(np.asarray(x))
 
 
 def as_operand(x: Any) -> Any:

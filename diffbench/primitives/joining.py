@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from diffbench.primitives.arrays import as_operand, constants, rank_of, shape_of
+from diffbench.primitives.arrays import as_array, as_operand, constants, dtype_of, rank_of, shape_of
 from diffbench.primitives.kinds import Composite, Linear, NotCovered, only_default
 from diffbench.primitives.structural import ASSEMBLE, INDEX
 
@@ -33,21 +33,25 @@ def _slices(cotangent, wanted, shapes, axis):
     return [INDEX(cotangent, index=along(axis, slice(stops[i] - shapes[i][axis], stops[i]))) for i in wanted]
 
 
-def _arrays_to_join(arrays: Any, out: Any, dtype: Any) -> list:
+def _arrays_to_join(arrays: Any, out: Any, dtype: Any, casting: Any) -> list:
     only_default(out=out)
     arrays = [as_operand(x) for x in arrays]
-    return arrays if dtype is None else [np.astype(x, dtype) for x in arrays]
+    if dtype is None:
+        return arrays
+    for x in arrays:
+        np.empty(0, dtype_of(x)).astype(dtype, casting=casting)  # raises where NumPy would not convert
+    return [np.astype(as_array(x), dtype) for x in arrays]
 
 
 def _bind_concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind"):
-    arrays = _arrays_to_join(arrays, out, dtype)
+    arrays = _arrays_to_join(arrays, out, dtype, casting)
     if axis is None:
         return [np.ravel(x) for x in arrays], {"axis": 0}
     return arrays, {"axis": normalize_axis_index(axis, rank_of(arrays[0]))}
 
 
 def _bind_stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
-    arrays = _arrays_to_join(arrays, out, dtype)
+    arrays = _arrays_to_join(arrays, out, dtype, casting)
     return arrays, {"axis": normalize_axis_index(axis, rank_of(arrays[0]) + 1)}
 
 

@@ -14,6 +14,7 @@ Rows are found by the NumPy function they speak for. `bind` has that function's 
 operands and params. `examples` are calls on which the tests of the table check every rule of the row.
 """
 
+import inspect
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -82,7 +83,7 @@ class PrimitiveRow(Row, Primitive):
         try:
             operands, params = self.bind(*args, **kwargs)
         except Exception as error:
-            raise refusal(self, error, args, kwargs) from error.__cause__
+            raise refusal(self, self.bind, error, args, kwargs) from error.__cause__
         return [as_operand(x) for x in operands], params
 
 
@@ -298,7 +299,7 @@ class Composite(Row):
         try:
             return self.expand(*args, **kwargs)
         except Exception as error:
-            raise refusal(self, error, args, kwargs) from error.__cause__
+            raise refusal(self, self.expand, error, args, kwargs) from error.__cause__
 
 
 class Refused(Row):
@@ -325,26 +326,41 @@ def only_default(**arguments: Any) -> None:
             raise NotCovered(f"{name}={value!r}")
 
 
-def refusal(row: Row, error: Exception, args: Sequence, kwargs: dict) -> Exception:
-    """What to raise for a call that a rule could not follow: what NumPy itself raises for it on plain arrays.
+def refusal(row: Row, function: Callable, error: Exception, args: Sequence, kwargs: dict) -> Exception:
+    """What to raise for a call that `function` of a row could not follow: what NumPy raises for it on plain arrays.
 
-    So a wrong axis or shape is told in NumPy's words. Where NumPy takes the call, the rule does not cover it.
+    So a wrong axis or shape is told in NumPy's words. Where NumPy takes the call, the rule does not cover an argument,
+    or the error stands.
     """
+    if isinstance(error, NotCovered):
+        return unsupported_argument(row, str(error))
     if isinstance(error, DiffbenchError):
         return error
     try:
         numbers, keywords = plain(list(args)), plain(kwargs)
     except TypeError:  # symbols, numbers of many digits, arrays of another library: NumPy does not judge them
-        return unsupported_argument(row, str(error)) if isinstance(error, TypeError) else error
+        pass
+    else:
+        try:
+            row.function(*numbers, **keywords)
+        except Exception as numpys:
+            return numpys
+    if isinstance(error, TypeError) and not fits(function, args, kwargs):
+        return unsupported_argument(row, str(error))
+    return error
+
+
+def fits(function: Callable, args: Sequence, kwargs: dict) -> bool:
+    """Whether a call with these arguments agrees with the signature of a function."""
     try:
-        row.function(*numbers, **keywords)
-    except Exception as numpys:
-        return numpys
-    return unsupported_argument(row, str(error))
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def plain(x: Any) -> Any:
-    """Copies of the plain numbers below traced values, in whatever holds these. Raises TypeError where there are none."""
+    """Copies of the plain numbers below traced values, whatever holds these. Raises TypeError where there are none."""
     if isinstance(x, list | tuple):
         return type(x)(map(plain, x)) if type(x) in (list, tuple) else tuple(map(plain, x))
     if isinstance(x, dict):

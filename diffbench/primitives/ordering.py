@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from diffbench.primitives.arrays import rank_of, shape_of
+from diffbench.primitives.arrays import dtype_of, rank_of, shape_of
 from diffbench.primitives.kinds import Composite, Constant, NotCovered, Refused, Row, only_default
 from diffbench.primitives.primitive import Traced
 from diffbench.primitives.selecting import as_line
@@ -70,9 +70,11 @@ def _between(low: Any, high: Any, weight: Any) -> Any:
     return near + (high - low) * np.where(weight < 0.5, weight, weight - 1)
 
 
-def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, skip_nan: bool) -> Any:
+def _quantile(a: Any, q: Any, axis: Any, method: Any, keepdims: bool, skip_nan: bool) -> Any:
     if isinstance(q, Traced):
         raise NotCovered("q: a quantile has a derivative in the data, here not in q")
+    if q.dtype != dtype_of(a):
+        a = np.astype(a, np.quantile(np.zeros(1, dtype_of(a)), q, method=method).dtype)
     lines, _, units = _lines(a, axis)
     q = np.asarray(q, float)
     missing = np.isnan(lines)
@@ -99,7 +101,10 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, skip_nan: 
 def _expander(scale: float, skip_nan: bool) -> Callable:
     def expand(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
         only_default(out=out, weights=weights)
-        q = q if isinstance(q, Traced) else np.true_divide(q, scale)
+        if not isinstance(q, Traced):
+            # numbers of Python have the dtype of the data, arrays their own
+            q = np.asarray(q, dtype_of(a) if type(q) in (int, float) else None)
+            q = q / dtype_of(a).type(scale) if scale != 1 else q
         return _quantile(a, q, axis, method, bool(keepdims), skip_nan)
 
     return expand
@@ -108,7 +113,7 @@ def _expander(scale: float, skip_nan: bool) -> Callable:
 def _median(skip_nan: bool) -> Callable:
     def expand(a, axis=None, out=None, overwrite_input=False, keepdims=False):
         only_default(out=out)
-        return _quantile(a, 0.5, axis, "linear", bool(keepdims), skip_nan)
+        return _quantile(a, np.asarray(0.5, dtype_of(a)), axis, "linear", bool(keepdims), skip_nan)
 
     return expand
 

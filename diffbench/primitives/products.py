@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of, sum_of, unbroadcast
+from diffbench.primitives.arrays import as_array, as_operand, rank_of, shape_of, sum_of, unbroadcast
 from diffbench.primitives.complex_numbers import is_complex
 from diffbench.primitives.kinds import Bilinear, Composite, General, NotCovered, only_default
 from diffbench.primitives.structural import ASSEMBLE
@@ -96,12 +96,12 @@ def _expand_dot(a, b, out=None):
     if 0 < a_rank <= 2 and 0 < b_rank <= 2:
         return MATMUL(a, b)
     if not a_rank or not b_rank:
-        return np.multiply(a, b)
+        return np.multiply(as_array(a), as_array(b))
     return np.tensordot(a, b, (-1, -min(b_rank, 2)))
 
 
 def _expand_inner(a, b, /):
-    return np.tensordot(a, b, (-1, -1)) if rank_of(a) and rank_of(b) else np.multiply(a, b)
+    return np.tensordot(a, b, (-1, -1)) if rank_of(a) and rank_of(b) else np.multiply(as_array(a), as_array(b))
 
 
 def _expand_vdot(a, b, /):
@@ -146,10 +146,10 @@ def _expand_cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = (np.moveaxis(as_operand(x), operator.index(k), 0) for x, k in ((a, axisa), (b, axisb)))
-    if len(a) != 3 or len(b) != 3:
-        raise NotCovered(
-            "vectors of dimension 2, which NumPy itself is about to refuse: give them a third entry of zero"
-        )
+    if {len(a), len(b)} - {2, 3}:
+        raise ValueError("incompatible dimensions for cross product (dimension must be 2 or 3)")
+    if len(a) == 2 or len(b) == 2:
+        raise NotCovered("vectors of two entries, which NumPy is giving up: append a zero")
     return np.stack([a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1))], axisc)
 
 
@@ -173,9 +173,7 @@ def _expand_vecmat(x1, x2, /):
 def _check_ranks(a: Any, a_least: int, b: Any, b_least: int) -> None:
     """Raise ValueError where an operand has too few axes to be a vector or a matrix: nothing stands for those."""
     if rank_of(a) < a_least or rank_of(b) < b_least:
-        raise ValueError(
-            f"operands of {rank_of(a)} and {rank_of(b)} axes, where at least {a_least} and {b_least} belong"
-        )
+        raise ValueError(f"{rank_of(a)} and {rank_of(b)} axes, where there must be {a_least} and {b_least}")
 
 
 # -- einsum ------------------------------------------------------------------------------------------------------------

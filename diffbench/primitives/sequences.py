@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from diffbench.primitives.arrays import as_operand, constants, rank_of, shape_of
+from diffbench.primitives.arrays import as_array, as_operand, constants, dtype_of, rank_of, shape_of
 from diffbench.primitives.complex_numbers import is_complex
 from diffbench.primitives.joining import along
 from diffbench.primitives.kinds import Bilinear, Composite, Constant, NotCovered, Refused, Row
@@ -53,6 +53,7 @@ def _expand_gradient(f, *varargs, axis=None, edge_order=1):
     if edge_order > 2:
         raise ValueError("'edge_order' greater than 2 not supported")
     slopes = [_slope_along(f, as_operand(h), k, edge_order) for h, k in zip(spacings, axes)]
+    slopes = [np.astype(slope, f.dtype) for slope in slopes]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
@@ -115,7 +116,9 @@ INTERVAL = Constant(
 
 
 def _expand_interp(x, xp, fp, left=None, right=None, period=None):
-    x, xp, fp = as_operand(x), as_operand(xp), as_operand(fp)
+    x, xp = (np.astype(as_array(z), float) for z in (x, xp))
+    fp = as_array(fp)
+    fp = np.astype(fp, complex if is_complex(fp) else float)
     if rank_of(xp) != 1 or shape_of(fp) != shape_of(xp):
         raise ValueError("fp and xp are not of the same length.")
     if period is not None:
@@ -191,8 +194,8 @@ def _expand_vander(x, N=None, increasing=False):
 
 
 def _expand_polyval(p, x):
-    p = as_operand(p)
-    y = 0.0 * as_operand(x)
+    p, x = as_operand(p), as_array(x)
+    y = np.zeros(shape_of(x), dtype_of(x))
     for k in range(len(p)):
         y = y * x + p[k]
     return y
@@ -294,12 +297,13 @@ def _ends(start: Any, stop: Any) -> list:
     """Both ends of a grid, of one shape; a plain number in the dtype of the other end."""
     start, stop = as_operand(start), as_operand(stop)
     like = start if isinstance(start, Traced) else stop
-    ends = [constants(end, like) if isinstance(end, int | float) else end for end in (start, stop)]
+    ends = [constants(end, like) if type(end) in (bool, int, float) else end for end in (start, stop)]
     return list(np.broadcast_arrays(*ends))
 
 
 def _expand_linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
     start, stop = _ends(start, stop)
+    start, stop = (np.astype(end, np.result_type(start.dtype, stop.dtype)) for end in (start, stop))
     parts = num - 1 if endpoint else num
     step = (stop - start) / parts if parts > 0 else (stop - start) * np.nan
     places = np.reshape(constants(np.arange(num), start), (-1, *(1,) * rank_of(start)))
@@ -318,10 +322,14 @@ def _expand_logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, 
 
 
 def _expand_geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    start, stop = _ends(start, stop)
+    start, stop = (as_array(end) for end in (start, stop))
+    computed = np.result_type(start.dtype, stop.dtype, np.dtype(dtype))  # of None that is float64
+    start, stop = np.broadcast_arrays(*[np.astype(end, computed) for end in (start, stop)])
     ratio = stop / start
     places = constants(np.linspace(0.0, 1.0, num, endpoint), start)
     grid = start * ratio ** np.reshape(places, (-1, *(1,) * rank_of(start)))
+    if endpoint and num > 1:
+        grid = np.concatenate([grid[:-1], np.reshape(stop, (1, *shape_of(stop)))])
     grid = np.moveaxis(grid, 0, axis)
     return grid if dtype is None else np.astype(grid, dtype)
 
@@ -384,7 +392,7 @@ def _on_the_real_domain(function: Callable, inside: Callable) -> Callable:
 
 
 def _expand_emath_power(x, p):
-    return _on_the_real_domain(lambda x: np.power(x, p), lambda x: x >= 0)(x)
+    return _on_the_real_domain(lambda x: np.power(x, as_array(p)), lambda x: x >= 0)(as_array(x))
 
 
 def _expand_emath_logn(n, x):
