@@ -15,12 +15,13 @@ from diffbench.array_methods import ArrayMethods, trace_lost
 from diffbench.assignment import Held, assign, link, overwrite
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of
+from diffbench.primitives.arrays import as_array, rank_of, shape_of
 from diffbench.primitives.elementwise import TRUTH
 from diffbench.primitives.primitive import Primitive, Traced
 from diffbench.primitives.reductions import UFUNC_METHODS
 from diffbench.primitives.structural import ASSEMBLE, INDEX, selects_each_entry_once
 from diffbench.structure import LEAF_KINDS
+from diffbench.ufunc_arguments import converted
 
 LEAF_KINDS.update({np.ndarray, np.float64})
 
@@ -129,10 +130,12 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any
     if method == "at":
         return _update_at(ufunc, *inputs)
     if method == "__call__":
+        if kwargs:
+            inputs, kwargs = converted(ufunc, inputs, kwargs)
         return lookup(ufunc).call(inputs, kwargs)
     if method == "outer":
-        a, b = (as_operand(x) for x in inputs)
-        return lookup(ufunc).call((np.reshape(a, shape_of(a) + (1,) * rank_of(b)), b), kwargs)
+        a, b = (as_array(x) for x in inputs)
+        return call_ufunc(ufunc, "__call__", (np.reshape(a, shape_of(a) + (1,) * rank_of(b)), b), kwargs)
     row = UFUNC_METHODS.get((ufunc, method))
     if row is None:
         raise UnsupportedPrimitive(

@@ -33,6 +33,7 @@ LAYERS = (  # from the top down; a module imports from its own layer and from th
         "short_way",
         "watching",
         "tape",
+        "ufunc_arguments",
         "batch",
         "exact",
     }
