@@ -1,4 +1,4 @@
-"""np.array([x, 1.0]), np.r_[x, 1.0], np.mean([x, y]): arrays built of traced values and numbers.
+"""np.array([x, 1.0]), np.r_[x, 1.0], np.linalg.det([[x, y], [y, x]]): arrays built of traced values and numbers.
 
 NumPy's protocols let nobody see a call of np.array: of traced scalars it would make an array of objects, on which a
 number among them has no `exp`. So while f runs, and only then, a few names of the module numpy stand for functions that
@@ -7,7 +7,9 @@ has imported the functions by name keeps NumPy's, and gets arrays of objects.
 """
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -93,6 +95,46 @@ def _taking_lists(original: Callable) -> Callable:
     return function
 
 
+def _module_taking_lists(original: ModuleType) -> ModuleType:
+    """A module like another, in which each function takes lists of traced values; a list of arrays stays one."""
+    module = ModuleType(original.__name__, original.__doc__)
+    vars(module).update(vars(original))
+    for name in original.__all__:
+        function = getattr(original, name)
+        if isinstance(function, FunctionType | type(np.sum)) and name != "multi_dot":
+            setattr(module, name, _taking_lists(function))
+    return module
+
+
+def _enumerating(original: type) -> Callable:
+    @functools.wraps(original, updated=())
+    def ndenumerate(arr: Any) -> Any:
+        if not holds_traced(arr):
+            return original(arr)
+        array = assembled(arr)
+        return ((index, array[index]) for index in np.ndindex(*shape_of(array)))
+
+    return ndenumerate
+
+
+def _hidden_from_sparse(original: Callable) -> Callable:
+    """np.asanyarray, by which a sparse matrix of SciPy asks whether it can multiply a value.
+
+    To an opaque object it leaves the product, M @ x, as Python does: to the __rmatmul__ of a traced x.
+    """
+
+    @functools.wraps(original)
+    def asanyarray(*args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], Traced) and sys._getframe(1).f_code.co_name in PRODUCTS_OF_SPARSE:
+            return np.empty((), object)
+        return original(*args, **kwargs)
+
+    return asanyarray
+
+
+PRODUCTS_OF_SPARSE = ("_matmul_dispatch", "_mul_dispatch")
+
+
 class _Concatenator:
     """np.r_ or np.c_, with NumPy's own behind it."""
 
@@ -126,7 +168,7 @@ def _join_columns(parts: Sequence) -> Any:
 
 CONVERTING = (
     "mean", "average", "var", "std", "median", "percentile", "quantile", "cov", "corrcoef", "interp",
-    "nansum", "nanprod", "nanmean", "nanmedian", "nanvar", "nanstd", "nanmax", "nanmin", "meshgrid",
+    "nansum", "nanprod", "nanmean", "nanmedian", "nanvar", "nanstd", "nanmax", "nanmin", "meshgrid", "pad",
 )  # fmt: skip
 """Functions in which NumPy converts a list by itself, and then cannot go on with an array of objects."""
 
@@ -134,15 +176,18 @@ OURS = {
     "array": _constructor(np.array, copies=True),
     "full": _filled(np.full),
     "full_like": _filled_like(np.full_like),
+    "ndenumerate": _enumerating(np.ndenumerate),
     "r_": _Concatenator(np.r_, "r_", _join_rows),
     "c_": _Concatenator(np.c_, "c_", _join_columns),
 }
-for _name in ("asarray", "asanyarray"):
-    OURS[_name] = _constructor(getattr(np, _name), copies=False)
+OURS["asarray"] = _constructor(np.asarray, copies=False)
+OURS["asanyarray"] = _hidden_from_sparse(_constructor(np.asanyarray, copies=False))
 for _name in ("ascontiguousarray", "asfortranarray"):
     OURS[_name] = _constructor(getattr(np, _name), copies=False, least_rank=1)
 for _name in CONVERTING:
     OURS[_name] = _taking_lists(getattr(np, _name))
+for _name in ("linalg", "fft"):
+    OURS[_name] = _module_taking_lists(getattr(np, _name))
 
 
 class _Ours:

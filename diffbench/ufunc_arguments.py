@@ -3,7 +3,6 @@
 order=, subok= and where=True mean nothing to a traced value.
 """
 
-
 import numpy as np
 
 from diffbench.primitives.arrays import as_array, as_operand, dtype_of

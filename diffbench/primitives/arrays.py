@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from diffbench.primitives.primitive import Traced
+from diffbench.primitives.strangers import refuse_stranger
+from diffbench.structure import LEAF_KINDS
 
 FLOAT = np.dtype(float)
 
@@ -50,14 +52,21 @@ def constants(values: Any, like: Any) -> np.ndarray:
 
 def as_array(x: Any) -> Any:
     """An operand that is an array where it was a number, so that its dtype counts, as in a function that converts."""
-    return x if isinstance(x, Traced) else as_operand(np.asarray(x))
+    x = as_operand(x)
+    return x if isinstance(x, Traced) else np.asarray(x)
 
 
 def as_operand(x: Any) -> Any:
     """An operand of a call; lists, and object arrays that NumPy made of traced scalars, become traced arrays."""
-    if x.__class__ is np.ndarray:
+    kind = x.__class__
+    if kind is np.ndarray:
         return stack_traced(x) if x.dtype.hasobject else x
-    return as_operand(np.asarray(x)) if isinstance(x, list | tuple) else x
+    if kind in LEAF_KINDS or isinstance(x, np.generic):  # numbers and traced values
+        return x
+    if isinstance(x, list | tuple):
+        return as_operand(np.asarray(x))
+    refuse_stranger(x)
+    return x
 
 
 def stack_traced(array: np.ndarray) -> Any:

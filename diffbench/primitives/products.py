@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from diffbench.primitives.arrays import as_array, as_operand, rank_of, shape_of, sum_of, unbroadcast
+from diffbench.errors import UnsupportedPrimitive
+from diffbench.primitives.arrays import as_array, as_operand, dtype_of, rank_of, shape_of, sum_of, unbroadcast
 from diffbench.primitives.complex_numbers import is_complex
-from diffbench.primitives.kinds import Bilinear, Composite, General, NotCovered, only_default
+from diffbench.primitives.kinds import Bilinear, Composite, General, Linear, NotCovered, only_default
+from diffbench.primitives.strangers import is_sparse
 from diffbench.primitives.structural import ASSEMBLE
 
 # -- matmul: vectors, matrices, and stacks of matrices that broadcast --------------------------------------------------
@@ -70,7 +72,45 @@ def _with_rank(batch: Any, rank: int) -> Any:
     return batch if len(shape) == rank else np.reshape(batch, (count, *(1,) * (rank - len(shape)), *shape))
 
 
-MATMUL = Bilinear(
+class Matmul(Bilinear):
+    """np.matmul, which also multiplies by a sparse matrix of SciPy: linear in the other operand."""
+
+    def call(self, args, kwargs):
+        try:
+            return super().call(args, kwargs)
+        except UnsupportedPrimitive:
+            if kwargs or not any(map(is_sparse, args)):
+                raise
+        a, b = args
+        if is_sparse(a):
+            return SPARSE_PRODUCT(as_operand(b), matrix=a)
+        return np.transpose(SPARSE_PRODUCT(np.transpose(a), matrix=b.T))
+
+
+def _evaluate_sparse_product(x: Any, matrix: Any) -> Any:
+    if shape_of(x)[:1] != matrix.shape[1:] or rank_of(x) > 2:
+        raise ValueError(f"matmul: a sparse matrix of shape {matrix.shape} times an array of shape {shape_of(x)}")
+    if dtype_of(x).hasobject:  # symbols, numbers of many digits
+        return matrix.toarray() @ x
+    return matrix @ x
+
+
+def _sparse_product_batch(operands, batched, matrix):
+    (x,) = operands
+    count, n, *columns = shape_of(x)
+    side_by_side = np.reshape(np.moveaxis(x, 0, -1), (n, -1))
+    product = np.reshape(SPARSE_PRODUCT(side_by_side, matrix=matrix), (matrix.shape[0], *columns, count))
+    return np.moveaxis(product, -1, 0)
+
+
+SPARSE_PRODUCT: Linear = Linear(
+    _evaluate_sparse_product,
+    name="product with a sparse matrix",
+    transpose=lambda g, position, shapes, matrix: SPARSE_PRODUCT(g, matrix=matrix.T),
+    batch_rule=_sparse_product_batch,
+)
+
+MATMUL = Matmul(
     np.matmul,
     transposes=(_matmul_transpose_first, _matmul_transpose_second),
     batch_rule=_matmul_batch,
