@@ -300,6 +300,11 @@ class Prepared:
 
 def _argnums(argnum: Any, verb: str) -> tuple[int, ...]:
     """The positions of the differentiated arguments."""
+    if isinstance(argnum, tuple | list) and not argnum:
+        raise ArgumentError(
+            f"{verb}: argnum={argnum!r} names no argument to differentiate with respect to",
+            hint="count positional arguments from 0; call f itself where no derivative is wanted",
+        )
     try:
         return tuple(map(operator.index, argnum if isinstance(argnum, tuple | list) else (argnum,)))
     except TypeError:

@@ -219,7 +219,7 @@ def _eps(point: Sequence) -> float:
 
 def _wide_steps(point: Sequence) -> np.ndarray:
     """The step of each entry for second derivatives, between truncation h⁴ and round-off eps/h."""
-    x = np.concatenate([np.ravel(primal(leaf)) for leaf in point])
+    x = np.concatenate([np.ravel(primal(leaf)) for leaf in point]) if point else np.zeros(0)  # as of an empty dict
     return _eps(point) ** 0.2 * np.where(x == 0, x.dtype.type(1), np.maximum(np.abs(x), 0.25))
 
 
