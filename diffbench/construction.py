@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.errors import UnsupportedPrimitive, user_location
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of
+from diffbench.primitives.arrays import as_operand, dtype_of, rank_of, shape_of
 from diffbench.primitives.primitive import Traced
 
 
@@ -158,7 +158,8 @@ class _Concatenator:
 
 
 def _join_rows(parts: Sequence) -> Any:
-    return np.concatenate([np.atleast_1d(part) for part in parts])
+    kinds = [part if type(part) in (bool, int, float, complex) else dtype_of(part) for part in parts]
+    return np.concatenate([np.atleast_1d(part) for part in parts], dtype=np.result_type(*kinds))
 
 
 def _join_columns(parts: Sequence) -> Any:

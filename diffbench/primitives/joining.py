@@ -17,6 +17,11 @@ def along(axis: int, index: Any) -> tuple:
     return (slice(None),) * axis + (index,)
 
 
+def is_axis_of_number(axis: Any, x: Any) -> bool:
+    """Whether this is the one axis that some functions of NumPy let a number have."""
+    return axis in (0, -1) and not rank_of(x)
+
+
 # -- concatenate and stack ---------------------------------------------------------------------------------------------
 
 
@@ -111,7 +116,7 @@ def _expand_dstack(tup):
 
 def _expand_column_stack(tup):
     arrays = [as_operand(x) for x in tup]
-    return np.concatenate([x if rank_of(x) == 2 else np.reshape(x, (-1, 1)) for x in arrays], 1)
+    return np.concatenate([x if rank_of(x) >= 2 else np.reshape(x, (-1, 1)) for x in arrays], 1)
 
 
 def _expand_append(arr, values, axis=None):
@@ -156,15 +161,23 @@ def _expand_array_split(ary, indices_or_sections, axis=0):
     return _pieces(ary, np.array_split, indices_or_sections, axis)
 
 
+def _check_rank(ary: Any, least: int, name: str) -> None:
+    if rank_of(ary) < least:
+        raise ValueError(f"{name} only works on arrays of {least} or more dimensions")
+
+
 def _expand_hsplit(ary, indices_or_sections):
+    _check_rank(ary, 1, "hsplit")
     return _pieces(ary, np.split, indices_or_sections, 0 if rank_of(ary) == 1 else 1)
 
 
 def _expand_vsplit(ary, indices_or_sections):
+    _check_rank(ary, 2, "vsplit")
     return _pieces(ary, np.split, indices_or_sections, 0)
 
 
 def _expand_dsplit(ary, indices_or_sections):
+    _check_rank(ary, 3, "dsplit")
     return _pieces(ary, np.split, indices_or_sections, 2)
 
 
@@ -188,7 +201,7 @@ def _interleave(first: Sequence, second: Sequence) -> list:
 
 
 def _expand_repeat(a, repeats, axis=None):
-    if axis is None:
+    if axis is None or is_axis_of_number(axis, a):
         a, axis = np.ravel(a), 0
     shape, axis = shape_of(a), normalize_axis_index(axis, rank_of(a))
     if np.ndim(repeats):
@@ -201,6 +214,8 @@ def _expand_repeat(a, repeats, axis=None):
 def _expand_pad(
     array, pad_width, mode="constant", *, constant_values=0, reflect_type="even", stat_length=None, end_values=0
 ):
+    if not rank_of(array):
+        return np.positive(array)  # a number has no axis to pad
     if mode == "constant":
         return _pad_with_constant(array, pad_width, constant_values)
     if mode in PADDING_BY_STATISTIC or mode == "linear_ramp":

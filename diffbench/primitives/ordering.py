@@ -4,6 +4,7 @@ Where entries tie, each keeps the slope of the place that NumPy's own sorting gi
 neighbours in that order; its weights are read off NumPy, so that every method of np.quantile has its slopes.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -53,7 +54,9 @@ def _lines(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
     axes = tuple(range(rank)) if axis is None else tuple(sorted(normalize_axis_tuple(axis, rank)))
     kept = [k for k in range(rank) if k not in axes]
     shape = shape_of(a)
-    lines = np.reshape(np.transpose(a, (*kept, *axes)), (*[shape[k] for k in kept], -1))
+    lines = np.reshape(
+        np.transpose(a, (*kept, *axes)), (*[shape[k] for k in kept], math.prod([shape[k] for k in axes]))
+    )
     return lines, axes, tuple(1 if k in axes else n for k, n in enumerate(shape))
 
 
@@ -73,28 +76,29 @@ def _between(low: Any, high: Any, weight: Any) -> Any:
 def _quantile(a: Any, q: Any, axis: Any, method: Any, keepdims: bool, skip_nan: bool) -> Any:
     if isinstance(q, Traced):
         raise NotCovered("q: a quantile has a derivative in the data, here not in q")
-    if q.dtype != dtype_of(a):
-        a = np.astype(a, np.quantile(np.zeros(1, dtype_of(a)), q, method=method).dtype)
     lines, _, units = _lines(a, axis)
+    dtype = lines.dtype
+    if q.dtype != dtype:
+        dtype = np.quantile(np.zeros(1, dtype), q, method=method).dtype
     q = np.asarray(q, float)
     missing = np.isnan(lines)
     order = np.argsort(np.where(missing, np.inf, lines), -1)
     ordered = np.take_along_axis(lines, order, -1)
     counts = np.sum(~missing, axis=-1) if skip_nan else np.full(shape_of(lines)[:-1], shape_of(lines)[-1])
     below = np.zeros((*np.shape(q), *counts.shape), int)
-    weight = np.full(below.shape, np.nan, lines.dtype)
+    weight = np.full(below.shape, np.nan, dtype)
     for count in np.unique(counts[counts > 0]):
         places, weights = _neighbours(int(count), q, method)
         here = counts == count
         below[..., here], weight[..., here] = places[..., None], weights[..., None]
     if not skip_nan:
-        weight = np.where(np.any(missing, axis=-1), np.asarray(np.nan, lines.dtype), weight)
+        weight = np.where(np.any(missing, axis=-1), np.asarray(np.nan, dtype), weight)
     stacked = np.broadcast_to(ordered, (*np.shape(q), *shape_of(ordered)))
     low = np.take_along_axis(stacked, below[..., None], -1)[..., 0]
     upper = np.minimum(below + 1, shape_of(lines)[-1] - 1)[..., None]
     high = np.take_along_axis(stacked, upper, -1)[..., 0]
     high = np.where(weight == 0, low, high)  # beyond the last entry, or among those that are NaN
-    result = np.where(np.isnan(weight), np.asarray(np.nan, lines.dtype), _between(low, high, weight))
+    result = np.where(np.isnan(weight), np.asarray(np.nan, dtype), _between(low, high, weight))
     return np.reshape(result, np.shape(q) + units) if keepdims else result
 
 
@@ -113,6 +117,8 @@ def _expander(scale: float, skip_nan: bool) -> Callable:
 def _median(skip_nan: bool) -> Callable:
     def expand(a, axis=None, out=None, overwrite_input=False, keepdims=False):
         only_default(out=out)
+        if not np.size(a):  # NumPy's answer is NaN, where it has no quantiles
+            return np.median(np.zeros(shape_of(a), dtype_of(a)), axis, keepdims=bool(keepdims))
         return _quantile(a, np.asarray(0.5, dtype_of(a)), axis, "linear", bool(keepdims), skip_nan)
 
     return expand

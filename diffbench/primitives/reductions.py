@@ -13,6 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from diffbench.primitives.arrays import as_operand, dtype_of, rank_of, shape_of
 from diffbench.primitives.complex_numbers import is_complex
+from diffbench.primitives.joining import is_axis_of_number
 from diffbench.primitives.kinds import Composite, Constant, General, Linear, PrimitiveRow, only_default
 from diffbench.primitives.structural import BROADCAST_TO
 
@@ -110,7 +111,7 @@ def in_integers(name: str, a: Any, **params: Any) -> Any:
 def _bind_sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
     only_default(out=out)
     rank = rank_of(a)
-    axis = () if not rank and axis in (0, -1) else normalised_axes(axis, rank)  # NumPy lets a number have one axis here
+    axis = () if not rank and is_axis_of_number(axis, a) else normalised_axes(axis, rank)
     initial = None if initial is np._NoValue else initial
     if initial is not None and rank_of(initial):
         raise ValueError("initial= must be a number")
@@ -297,7 +298,7 @@ def _bind_running(a, axis=None, dtype=None, out=None):
     if is_of_integers(dtype):
         return (a,), {"axis": axis, "dtype": dtype}
     a = a if dtype is None else np.astype(a, dtype)
-    if axis is None:
+    if axis is None or is_axis_of_number(axis, a):
         return (a if rank_of(a) == 1 else np.ravel(a),), {"axis": 0}
     return (a,), {"axis": normalize_axis_index(axis, rank_of(a))}
 
@@ -362,11 +363,13 @@ def _cumulative(function: Callable, start: float) -> Callable:
             raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
         if isinstance(axis, tuple):
             (axis,) = axis
+        x = np.atleast_1d(x)
         y = function(x, axis=axis, dtype=dtype, out=out)
         if not include_initial:
             return y
         (axis,) = normalised_axes(0 if axis is None else axis, rank_of(y))
-        return np.concatenate([np.full_like(y[(slice(None),) * axis + (slice(1),)], start), y], axis)
+        shape = shape_of(y)
+        return np.concatenate([np.full((*shape[:axis], 1, *shape[axis + 1 :]), start, y.dtype), y], axis)
 
     return expand
 
@@ -514,6 +517,8 @@ def _expand_add_reduceat(array, indices, axis=0, dtype=None, out=None):
         raise IndexError(f"an index of {list(indices)} is out of bounds for the length {n}")
     stops = [*list(indices)[1:], n]
     moved = np.moveaxis(array, axis, 0)
+    if not len(indices):
+        return np.moveaxis(moved[:0], 0, axis)
     parts = [np.sum(moved[a:b] if a < b else moved[a : a + 1], axis=0, dtype=dtype) for a, b in zip(indices, stops)]
     return np.moveaxis(np.stack(parts), 0, axis)
 
@@ -523,7 +528,7 @@ def _expand_logaddexp_reduce(array, axis=0, dtype=None, out=None, *, keepdims=Fa
     largest = np.max(array, axis, keepdims=True, initial=-np.inf, where=where)
     safe = np.where(np.isfinite(largest), largest, 0.0)
     total = np.log(np.sum(np.exp(array - safe), axis, None, out, keepdims=True, where=where)) + safe
-    total = total if keepdims else np.squeeze(total, normalised_axes(axis, rank_of(array)))
+    total = total if keepdims or not rank_of(array) else np.squeeze(total, normalised_axes(axis, rank_of(array)))
     return total if initial is None else np.logaddexp(total, initial)
 
 

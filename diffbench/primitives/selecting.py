@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of
-from diffbench.primitives.joining import along
+from diffbench.primitives.joining import along, is_axis_of_number
 from diffbench.primitives.kinds import Composite, only_default
 from diffbench.primitives.primitive import Traced
 from diffbench.primitives.structural import ASSEMBLE
@@ -26,7 +26,7 @@ def as_line(a: Any, axis: int | None) -> tuple[Any, int, int]:
 
 def _expand_take(a, indices, axis=None, out=None, mode="raise"):
     only_default(out=out)
-    a, axis, n = as_line(a, axis)
+    a, axis, n = as_line(a, None if is_axis_of_number(axis, a) else axis)
     if mode == "wrap":
         indices = np.mod(indices, n)
     elif mode == "clip":
@@ -119,7 +119,9 @@ def _expand_insert(arr, obj, values, axis=None):
 def _expand_resize(a, new_shape):
     new_shape = (new_shape,) if isinstance(new_shape, int | np.integer) else tuple(new_shape)
     count, a = math.prod(new_shape), np.ravel(a)
-    return np.reshape(a[np.arange(count) % max(shape_of(a)[0], 1)], new_shape)
+    if not shape_of(a)[0]:
+        return np.zeros(new_shape, a.dtype)
+    return np.reshape(a[np.arange(count) % shape_of(a)[0]], new_shape)
 
 
 def _expand_trim_zeros(filt, trim="fb", axis=None):

@@ -20,6 +20,8 @@ from diffbench.primitives.primitive import Traced
 def _expand_diff(a, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n!r}")
+    if n == 0:
+        return a
     axis = normalize_axis_index(axis, rank_of(a))
     ends = [None if end is np._NoValue else _as_slab(end, shape_of(a), axis) for end in (prepend, append)]
     parts = [part for part in (ends[0], a, ends[1]) if part is not None]
@@ -235,7 +237,11 @@ def _expand_polyint(p, m=1, k=None):
     if m < 0:
         raise ValueError("Order of integral must be positive (see polyder)")
     p = as_operand(p)
-    constants = np.broadcast_to(0.0 if k is None else as_operand(k), (m,))
+    constants = np.atleast_1d(0.0 if k is None else as_operand(k))
+    if shape_of(constants)[0] == 1:
+        constants = np.broadcast_to(constants, (m,))
+    elif shape_of(constants)[0] < m:
+        raise ValueError("k must be a scalar or a rank-1 array of length 1 or >m.")
     for j in range(m):
         p = np.concatenate([p / np.arange(shape_of(p)[0], 0, -1), constants[j : j + 1]])
     return p
@@ -255,8 +261,9 @@ def _expand_polydiv(u, v):
     if rank_of(rest) != 1 or rank_of(v) != 1:
         raise ValueError("the coefficients of a polynomial are a vector")
     m, n = shape_of(rest)[0] - 1, shape_of(v)[0] - 1
+    dtype = np.result_type(rest.dtype, v.dtype)
     if m < n:
-        return np.zeros(1), rest
+        return np.zeros(1, dtype), np.astype(rest, dtype)
     quotient = []
     for k in range(m - n + 1):
         factor = rest[k] / v[0]

@@ -102,6 +102,8 @@ def _expand_cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aw
     if ddof is not None and ddof != int(ddof):
         raise ValueError("ddof must be integer")
     x = np.atleast_2d(as_operand(m))
+    if rank_of(x) > 2:
+        raise ValueError("m has more than 2 dimensions")
     if not rowvar and rank_of(as_operand(m)) != 1:
         x = np.transpose(x)
     if y is not None:
@@ -167,8 +169,10 @@ def _expand_bin_edges(a, bins=10, range=None, weights=None):
     if np.ndim(bins) == 1:
         return as_operand(bins)
     bins = operator.index(bins)
-    low, high = (np.min(a), np.max(a)) if range is None else range
-    if range is None and low == high:
+    if range is None:
+        range = (np.min(a), np.max(a)) if np.size(a) else (0.0, 1.0)
+    low, high = range
+    if low == high:
         low, high = low - 0.5, high + 0.5
     return np.linspace(low, high, bins + 1)
 
