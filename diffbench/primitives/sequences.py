@@ -55,7 +55,8 @@ def _expand_gradient(f, *varargs, axis=None, edge_order=1):
     if edge_order > 2:
         raise ValueError("'edge_order' greater than 2 not supported")
     slopes = [_slope_along(f, as_operand(h), k, edge_order) for h, k in zip(spacings, axes)]
-    slopes = [np.astype(slope, f.dtype) for slope in slopes]
+    if dtype_of(f).kind in "fc":  # whatever the dtype of the spacings
+        slopes = [np.astype(slope, dtype_of(f)) for slope in slopes]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 

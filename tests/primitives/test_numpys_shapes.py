@@ -26,6 +26,7 @@ CALLS = {
     "resize of nothing": (lambda x: np.resize(x[:0], (2, 2)), V),
     "reduceat at no place": (lambda x: np.add.reduceat(x, [], axis=1), A),
     "polyint with more constants than needed": (lambda x: np.polyint(x, 1, [1.0, 2.0, 3.0]), V),
+    "gradient of integers": (lambda x: np.gradient(np.array([1, 3, 4]), x), 0.7),
     "r_ of a number and a vector": (lambda x: np.r_[0, x], V),
     "trapezoid of a vector along a matrix": (lambda x: np.trapezoid(x[0], x), A),
     "average along a list of axes": (lambda x: np.average(x, [0, 2], weights=np.exp(x)), T),
