@@ -82,6 +82,9 @@ class ArrayMethods(Traced):
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(len(self)))
 
+    def __contains__(self, value: Any) -> bool:
+        return bool(apply(np.any, self == value))
+
     def item(self, *args: int) -> Any:
         raise trace_lost("x.item()")
 
@@ -134,8 +137,9 @@ class ArrayMethods(Traced):
     def partition(self, kth: Any, axis: int = -1, kind: Any = "introselect", order: Any = None) -> None:
         overwrite(self, apply(np.partition, self, kth, axis, kind, order))
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
-        return apply(np.reshape, self, shape[0] if len(shape) == 1 else shape, order)
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+        reshaped = apply(np.reshape, self, shape[0] if len(shape) == 1 else shape, order)
+        return reshaped.copy() if copy else reshaped
 
     def transpose(self, *axes: Any) -> Any:
         if not axes or axes[0] is None:

@@ -42,6 +42,8 @@ ARRAY_METHODS = {
     "repeat": lambda x: x.repeat(2, axis=0),
     "take": lambda x: x.take([0, 2, 2], axis=1),
     "iteration": lambda x: sum(row * row for row in x),
+    "reshape with copy=": lambda x: x.reshape((3, 2), copy=True),
+    "membership": lambda x: x * (7.0 not in x) + x[0] * (-7.0 in x),
     "negative index": lambda x: x[-1, ::-1],
     "mask": lambda x: x[x > 0.4],
     "power": lambda x: (x * x) ** 1.5,

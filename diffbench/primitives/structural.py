@@ -42,8 +42,10 @@ def assemble(*pieces: Any, indices: Sequence, shape: tuple[int, ...], dtype: Any
 
 
 def _holds_objects(piece: Any) -> bool:
-    """Whether a piece is made of symbols or exact numbers."""
-    return not isinstance(piece, float | int | complex) and getattr(piece, "dtype", np.dtype(object)).hasobject
+    """Whether a piece is made of symbols or exact numbers; None and text are for NumPy to convert."""
+    if isinstance(piece, float | int | complex | str | None):
+        return False
+    return getattr(piece, "dtype", np.dtype(object)).hasobject
 
 
 def add_at(total: np.ndarray, index: Any, piece: Any) -> None:
