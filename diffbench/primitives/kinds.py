@@ -16,6 +16,7 @@ operands and params. `examples` are calls on which the tests of the table check 
 
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -341,10 +342,11 @@ def refusal(row: Row, function: Callable, error: Exception, args: Sequence, kwar
     except TypeError:  # symbols, numbers of many digits, arrays of another library: NumPy does not judge them
         pass
     else:
-        try:
-            row.function(*numbers, **keywords)
-        except Exception as numpys:
-            return numpys
+        with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+            try:
+                row.function(*numbers, **keywords)
+            except Exception as numpys:
+                return numpys
     if isinstance(error, TypeError) and not fits(function, args, kwargs):
         return unsupported_argument(row, str(error))
     return error

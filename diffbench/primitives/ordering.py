@@ -126,20 +126,32 @@ def _median(skip_nan: bool) -> Callable:
 
 # -- unique ------------------------------------------------------------------------------------------------------------
 
-FIRST_OF_EACH = Constant(lambda a, **how: np.unique(a, return_index=True, **how)[1], name="numpy.unique")
-ITS_GROUP = Constant(lambda a, **how: np.unique(a, return_inverse=True, **how)[1], name="numpy.unique")
-GROUP_SIZE = Constant(lambda a, **how: np.unique(a, return_counts=True, **how)[1], name="numpy.unique")
+
+def _part_of_unique(asked: str) -> Constant:
+    """One of the parts that np.unique gives beside the values."""
+
+    flag: dict[str, Any] = {asked: True}
+
+    def evaluate(a: Any, axis: int | None = None, equal_nan: bool = True) -> Any:
+        if axis is not None and a.dtype.hasobject:
+            raise NotCovered("axis= for symbols or numbers of many digits")
+        return np.unique(a, axis=axis, equal_nan=equal_nan, **flag)[1]
+
+    return Constant(evaluate, name="numpy.unique")
+
+
+FIRST_OF_EACH, ITS_GROUP, GROUP_SIZE = map(_part_of_unique, ("return_index", "return_inverse", "return_counts"))
 
 
 def _expand_unique(
     ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True, sorted=True
 ):
-    only_default(axis=axis)
-    first = FIRST_OF_EACH(ar, equal_nan=equal_nan)
-    parts = [np.ravel(ar)[first]]
+    how = {"axis": axis, "equal_nan": equal_nan}
+    first = FIRST_OF_EACH(ar, **how)
+    parts = [np.take(ar, first, axis)]
     parts += [first] * return_index
-    parts += [ITS_GROUP(ar, equal_nan=equal_nan)] * return_inverse
-    parts += [GROUP_SIZE(ar, equal_nan=equal_nan)] * return_counts
+    parts += [ITS_GROUP(ar, **how)] * return_inverse
+    parts += [GROUP_SIZE(ar, **how)] * return_counts
     return parts[0] if len(parts) == 1 else tuple(parts)
 
 
