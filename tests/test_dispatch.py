@@ -96,3 +96,13 @@ def test_an_array_of_traced_and_plain_numbers_that_numpy_cannot_pass_is_explaine
     assert "test_dispatch.py" in caught.value.where
     stacked = db.gradient(lambda x: np.sum(np.exp(np.stack([x[0], 1.0]))))(W)
     np.testing.assert_allclose(stacked, [np.e, 0, 0, 0])
+
+
+@pytest.mark.parametrize("backend", ["forward", "reverse"])
+def test_no_number_is_equal_to_text(backend):
+    def f(x):
+        assert not np.any(x == "auto")
+        assert np.all(x != "auto")
+        return 2 * x[0] if x[0] == "auto" or x[0] is None else 3 * x[0]
+
+    np.testing.assert_array_equal(db.gradient(f, backend=backend)(np.ones(2)), [3.0, 0.0])
