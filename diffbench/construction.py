@@ -85,11 +85,15 @@ def _filled_like(original: Callable) -> Callable:
     return full_like
 
 
+LISTS = (list, tuple)
+
+
 def _taking_lists(original: Callable) -> Callable:
     @functools.wraps(original)
     def function(*args: Any, **kwargs: Any) -> Any:
-        if any(isinstance(arg, list | tuple) and holds_traced(arg) for arg in args):
-            args = tuple([assembled(arg) if isinstance(arg, list | tuple) else arg for arg in args])
+        for arg in args:
+            if isinstance(arg, LISTS) and holds_traced(arg):
+                return original(*[assembled(arg) if isinstance(arg, LISTS) else arg for arg in args], **kwargs)
         return original(*args, **kwargs)
 
     return function
