@@ -10,7 +10,7 @@ import numpy as np
 from diffbench.assignment import assign, overwrite
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
-from diffbench.primitives.arrays import FLOAT, numbers_of, shape_of
+from diffbench.primitives.arrays import dtype_of, numbers_of, shape_of
 from diffbench.primitives.kinds import Row
 from diffbench.primitives.primitive import Traced
 
@@ -30,16 +30,6 @@ def trace_lost(what: str) -> TraceLost:
         "of writing into one; diffbench.special has SciPy's logsumexp, softmax and laws; db.primal(x) gives the plain "
         "value where no derivative is wanted",
     )
-
-
-def dtype_of(x: Any) -> np.dtype:
-    """The dtype of an array, a traced value or a Python number."""
-    if x.__class__ is float:
-        return FLOAT
-    try:
-        return x.dtype
-    except AttributeError:
-        return np.asarray(x).dtype
 
 
 class ArrayMethods(Traced):
@@ -91,6 +81,9 @@ class ArrayMethods(Traced):
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(apply(np.any, self == value))
 
     def item(self, *args: int) -> Any:
         raise trace_lost("x.item()")
@@ -144,15 +137,20 @@ class ArrayMethods(Traced):
     def partition(self, kth: Any, axis: int = -1, kind: Any = "introselect", order: Any = None) -> None:
         overwrite(self, apply(np.partition, self, kth, axis, kind, order))
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
-        return apply(np.reshape, self, shape[0] if len(shape) == 1 else shape, order)
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+        reshaped = apply(np.reshape, self, shape[0] if len(shape) == 1 else shape, order)
+        return reshaped.copy() if copy else reshaped
 
     def transpose(self, *axes: Any) -> Any:
         if not axes or axes[0] is None:
             return apply(np.transpose, self)
         return apply(np.transpose, self, axes[0] if len(axes) == 1 else axes)
 
-    def astype(self, dtype: Any, **_: Any) -> Any:
+    def astype(
+        self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
+        if casting != "unsafe":
+            np.empty(0, self.dtype).astype(dtype, casting=casting)  # NumPy raises what it has to say
         return apply(np.astype, self, np.dtype(dtype))
 
     def __round__(self, digits: int | None = None) -> Any:

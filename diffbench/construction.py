@@ -1,4 +1,4 @@
-"""np.array([x, 1.0]), np.r_[x, 1.0], np.mean([x, y]): arrays built of traced values and numbers.
+"""np.array([x, 1.0]), np.r_[x, 1.0], np.linalg.det([[x, y], [y, x]]): arrays built of traced values and numbers.
 
 NumPy's protocols let nobody see a call of np.array: of traced scalars it would make an array of objects, on which a
 number among them has no `exp`. So while f runs, and only then, a few names of the module numpy stand for functions that
@@ -7,13 +7,15 @@ has imported the functions by name keeps NumPy's, and gets arrays of objects.
 """
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from diffbench.errors import UnsupportedPrimitive, user_location
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of
+from diffbench.primitives.arrays import as_operand, dtype_of, rank_of, shape_of
 from diffbench.primitives.primitive import Traced
 
 
@@ -44,7 +46,7 @@ def assembled(x: Any) -> Any:
     return np.stack(parts)
 
 
-def _constructor(original: Callable, copies: bool) -> Callable:
+def _constructor(original: Callable, copies: bool, least_rank: int = 0) -> Callable:
     @functools.wraps(original)
     def construct(*args: Any, **kwargs: Any) -> Any:
         if not args or kwargs.get("dtype") is object or not holds_traced(args[0]):
@@ -55,7 +57,7 @@ def _constructor(original: Callable, copies: bool) -> Callable:
             array = np.positive(x)
         if dtype is not None:
             array = np.astype(array, np.dtype(dtype))
-        missing = kwargs.get("ndmin", 0) - rank_of(array)
+        missing = kwargs.get("ndmin", least_rank) - rank_of(array)
         return np.reshape(array, (1,) * missing + shape_of(array)) if missing > 0 else array
 
     return construct
@@ -72,14 +74,69 @@ def _filled(original: Callable) -> Callable:
     return full
 
 
+def _filled_like(original: Callable) -> Callable:
+    @functools.wraps(original)
+    def full_like(a: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(a, Traced) or not holds_traced(fill_value):
+            return original(a, fill_value, dtype, *args, **kwargs)
+        shape = kwargs.get("shape")
+        return np.full(np.shape(a) if shape is None else shape, fill_value, dtype or np.asarray(a).dtype)
+
+    return full_like
+
+
+LISTS = (list, tuple)
+
+
 def _taking_lists(original: Callable) -> Callable:
     @functools.wraps(original)
     def function(*args: Any, **kwargs: Any) -> Any:
-        if any(isinstance(arg, list | tuple) and holds_traced(arg) for arg in args):
-            args = tuple([assembled(arg) if isinstance(arg, list | tuple) else arg for arg in args])
+        for arg in args:
+            if isinstance(arg, LISTS) and holds_traced(arg):
+                return original(*[assembled(arg) if isinstance(arg, LISTS) else arg for arg in args], **kwargs)
         return original(*args, **kwargs)
 
     return function
+
+
+def _module_taking_lists(original: ModuleType) -> ModuleType:
+    """A module like another, in which each function takes lists of traced values; a list of arrays stays one."""
+    module = ModuleType(original.__name__, original.__doc__)
+    vars(module).update(vars(original))
+    for name in original.__all__:
+        function = getattr(original, name)
+        if isinstance(function, FunctionType | type(np.sum)) and name != "multi_dot":
+            setattr(module, name, _taking_lists(function))
+    return module
+
+
+def _enumerating(original: type) -> Callable:
+    @functools.wraps(original, updated=())
+    def ndenumerate(arr: Any) -> Any:
+        if not holds_traced(arr):
+            return original(arr)
+        array = assembled(arr)
+        return ((index, array[index]) for index in np.ndindex(*shape_of(array)))
+
+    return ndenumerate
+
+
+def _hidden_from_sparse(original: Callable) -> Callable:
+    """np.asanyarray, by which a sparse matrix of SciPy asks whether it can multiply a value.
+
+    To an opaque object it leaves the product, M @ x, as Python does: to the __rmatmul__ of a traced x.
+    """
+
+    @functools.wraps(original)
+    def asanyarray(*args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], Traced) and sys._getframe(1).f_code.co_name in PRODUCTS_OF_SPARSE:
+            return np.empty((), object)
+        return original(*args, **kwargs)
+
+    return asanyarray
+
+
+PRODUCTS_OF_SPARSE = ("_matmul_dispatch", "_mul_dispatch")
 
 
 class _Concatenator:
@@ -105,7 +162,8 @@ class _Concatenator:
 
 
 def _join_rows(parts: Sequence) -> Any:
-    return np.concatenate([np.atleast_1d(part) for part in parts])
+    kinds = [part if type(part) in (bool, int, float, complex) else dtype_of(part) for part in parts]
+    return np.concatenate([np.atleast_1d(part) for part in parts], dtype=np.result_type(*kinds))
 
 
 def _join_columns(parts: Sequence) -> Any:
@@ -115,20 +173,26 @@ def _join_columns(parts: Sequence) -> Any:
 
 CONVERTING = (
     "mean", "average", "var", "std", "median", "percentile", "quantile", "cov", "corrcoef", "interp",
-    "nansum", "nanprod", "nanmean", "nanmedian", "nanvar", "nanstd", "nanmax", "nanmin", "meshgrid",
+    "nansum", "nanprod", "nanmean", "nanmedian", "nanvar", "nanstd", "nanmax", "nanmin", "meshgrid", "pad",
 )  # fmt: skip
 """Functions in which NumPy converts a list by itself, and then cannot go on with an array of objects."""
 
 OURS = {
     "array": _constructor(np.array, copies=True),
     "full": _filled(np.full),
+    "full_like": _filled_like(np.full_like),
+    "ndenumerate": _enumerating(np.ndenumerate),
     "r_": _Concatenator(np.r_, "r_", _join_rows),
     "c_": _Concatenator(np.c_, "c_", _join_columns),
 }
-for _name in ("asarray", "asanyarray", "ascontiguousarray", "asfortranarray"):
-    OURS[_name] = _constructor(getattr(np, _name), copies=False)
+OURS["asarray"] = _constructor(np.asarray, copies=False)
+OURS["asanyarray"] = _hidden_from_sparse(_constructor(np.asanyarray, copies=False))
+for _name in ("ascontiguousarray", "asfortranarray"):
+    OURS[_name] = _constructor(getattr(np, _name), copies=False, least_rank=1)
 for _name in CONVERTING:
     OURS[_name] = _taking_lists(getattr(np, _name))
+for _name in ("linalg", "fft"):
+    OURS[_name] = _module_taking_lists(getattr(np, _name))
 
 
 class _Ours:

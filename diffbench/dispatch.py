@@ -6,6 +6,7 @@ same. What NumPy does not let anybody see (float(x), math.sin(x), a[i] = x on a 
 raises TraceLost.
 """
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -13,14 +14,15 @@ import numpy as np
 
 from diffbench.array_methods import ArrayMethods, trace_lost
 from diffbench.assignment import Held, assign, link, overwrite
-from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
+from diffbench.errors import DiffbenchError, TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of
+from diffbench.primitives.arrays import as_array, numbers_of, rank_of, shape_of
 from diffbench.primitives.elementwise import TRUTH
 from diffbench.primitives.primitive import Primitive, Traced
 from diffbench.primitives.reductions import UFUNC_METHODS
 from diffbench.primitives.structural import ASSEMBLE, INDEX, selects_each_entry_once
 from diffbench.structure import LEAF_KINDS
+from diffbench.ufunc_arguments import converted
 
 LEAF_KINDS.update({np.ndarray, np.float64})
 
@@ -129,10 +131,12 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any
     if method == "at":
         return _update_at(ufunc, *inputs)
     if method == "__call__":
+        if kwargs:
+            inputs, kwargs = converted(ufunc, inputs, kwargs)
         return lookup(ufunc).call(inputs, kwargs)
     if method == "outer":
-        a, b = (as_operand(x) for x in inputs)
-        return lookup(ufunc).call((np.reshape(a, shape_of(a) + (1,) * rank_of(b)), b), kwargs)
+        a, b = (as_array(x) for x in inputs)
+        return call_ufunc(ufunc, "__call__", (np.reshape(a, shape_of(a) + (1,) * rank_of(b)), b), kwargs)
     row = UFUNC_METHODS.get((ufunc, method))
     if row is None:
         raise UnsupportedPrimitive(
@@ -140,7 +144,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any
             where=user_location(),
             hint="use the function of NumPy that does the same (np.sum for np.add.reduce), or finite differences",
         )
-    if method in ("reduce", "accumulate") and len(inputs) == 1:
+    if method == "reduce" and len(inputs) == 1:
         kwargs.setdefault("axis", 0)
     return row.call(inputs, kwargs)
 
@@ -182,6 +186,21 @@ def _operator(ufunc: np.ufunc, reflected: bool) -> Callable:
     return lambda self, other: primitive.call((self, other), {})
 
 
+def _equality(ufunc: np.ufunc, plain: Callable) -> Callable:
+    """== or !=, which NumPy answers for anything: to text no number is equal."""
+    primitive = TABLE[ufunc]
+
+    def compare(self: TracedArray, other: Any) -> Any:
+        try:
+            return primitive.call((self, other), {})
+        except TypeError as error:
+            if isinstance(error, DiffbenchError):
+                raise
+            return plain(numbers_of(self), other)
+
+    return compare
+
+
 BINARY_OPERATORS = {
     "add": np.add,
     "sub": np.subtract,
@@ -213,7 +232,9 @@ def _install_operators() -> None:
         setattr(TracedArray, f"__r{name}__", _operator(ufunc, reflected=True))
         setattr(TracedArray, f"__i{name}__", _in_place(f"__{name}__"))
     for name, ufunc in COMPARISONS.items():
-        setattr(TracedArray, f"__{name}__", _operator(ufunc, reflected=False))
+        equality = name in ("eq", "ne")
+        compare = _equality(ufunc, getattr(operator, name)) if equality else _operator(ufunc, reflected=False)
+        setattr(TracedArray, f"__{name}__", compare)
     for name, ufunc in UNARY_OPERATORS.items():
         setattr(TracedArray, f"__{name}__", lambda self, row=TABLE[ufunc]: row(self))
     for function, row in TABLE.items():  # object arrays call the method of each element: np.sin(a) calls a[i].sin()

@@ -13,14 +13,11 @@ from diffbench.assignment import present
 from diffbench.construction import SEEN
 from diffbench.errors import (
     ArgumentError,
-    DiffbenchError,
     DirectionError,
     ResultError,
-    TraceLost,
-    UnsupportedPrimitive,
-    innermost_line,
 )
 from diffbench.memory import copy_of
+from diffbench.numpy_calls import lost_in_numpy
 from diffbench.primitives.arrays import FLOAT, shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced, lifted
 from diffbench.scipy_calls import lost_in_scipy
@@ -144,7 +141,7 @@ class FlatFunction:
         try:
             return self.f(*args, **kwargs)
         except Exception as error:
-            said = lost_in_scipy(error) or _lost_in_numpy(error)
+            said = lost_in_scipy(error) or lost_in_numpy(error)
             if said is None:
                 raise
             raise said from (None if said is error.__cause__ else error)
@@ -203,27 +200,6 @@ class FlatFunction:
             if words.get(kind) == words["c"]
             else "return floats, for example float(count) or 1.0 * result",
         )
-
-
-def _lost_in_numpy(error: Exception) -> DiffbenchError | None:
-    """The error in our words, if NumPy raised this one because a value was traced; None otherwise."""
-    if isinstance(error, ValueError) and isinstance(error.__cause__, TraceLost):
-        return error.__cause__  # how NumPy reports what __float__ raised inside an assignment
-    if not isinstance(error, TypeError | AttributeError) or not _stems_from_objects(error):
-        return None
-    return UnsupportedPrimitive(
-        "a NumPy function cannot pass an array of objects, traced values and numbers among each other",
-        where=innermost_line(error),
-        why=f"a list of a traced x and a number became an array of objects; NumPy says: {error}",
-        hint="build it with np.array, called by that name (and not by one imported from numpy), or np.stack",
-    )
-
-
-def _stems_from_objects(error: TypeError | AttributeError) -> bool:
-    """Whether NumPy complains of an array of objects: of each it calls a method, which plain numbers do not have."""
-    if isinstance(error, AttributeError):
-        return isinstance(getattr(np, error.name or "", None), np.ufunc)
-    return any(words in str(error) for words in ("has no callable", "dtype('O')", "not supported for the input types"))
 
 
 LARGE = 1 << 20  # bytes: copies from here on would show in the memory that a derivative takes

@@ -14,7 +14,7 @@ import numpy as np
 from diffbench.construction import holds_traced
 from diffbench.errors import SCIPYS, DiffbenchError, TraceLost, is_of_users, user_location
 
-WORDS = ("object", "read-only", "ndarray", "array element", "array of floats", "exception set")
+WORDS = ("object", "read-only", "ndarray", "array element", "array of floats", "exception set", "data types")
 """What SciPy's and NumPy's complaints of arrays of traced values mention; others are about the values themselves."""
 SOLVERS = ("scipy.integrate", "scipy.optimize")
 
@@ -57,7 +57,9 @@ def _is_about_traces(error: BaseException, steps: list[TracebackType]) -> bool:
     """Whether an error that passed SciPy stems from traced values; what a row of the table says stays as it is."""
     if isinstance(error, DiffbenchError):
         return not error.what.startswith("scipy.")
-    if not isinstance(error, TypeError | AttributeError) and not any(word in str(error) for word in WORDS):
+    if not isinstance(error, TypeError | AttributeError | NotImplementedError) and not any(
+        word in str(error) for word in WORDS
+    ):
         return False
     return any(map(_holds_traced, (value for step in steps for value in step.tb_frame.f_locals.values())))
 

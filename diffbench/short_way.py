@@ -227,7 +227,7 @@ OPERATOR = """
 def {name}(self, *other):
     return self.__array_ufunc__({ufunc}, "__call__", {operands})
 """
-BY_UFUNC = (
+BY_UFUNC: Any = (
     ("abs", np.absolute, "self"),
     ("rpow", np.power, "*other, self"),
     ("mod", np.remainder, "self, *other"),
@@ -356,8 +356,8 @@ def install_short_way(
     install("__array_ufunc__", UFUNC, None, "p", "q")
     install("__neg__", NEGATIVE, TABLE[np.negative], "-1")
     install("__pow__", POWER, TABLE[np.power], "p", operands="self, exponent")
-    for name, ufunc, operands in BY_UFUNC:
-        install(f"__{name}__", OPERATOR, TABLE[ufunc], "", ufunc=ufunc.__name__, operands=operands)
+    for name, function, operands in BY_UFUNC:
+        install(f"__{name}__", OPERATOR, TABLE[function], "", ufunc=function.__name__, operands=operands)
     for name, ufunc in COMPARISONS.items() if comparisons else ():
         install(f"__{name}__", COMPARISON, TABLE[ufunc], "", symbol=SYMBOLS[name])
 

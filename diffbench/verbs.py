@@ -11,13 +11,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from diffbench.array_methods import dtype_of
 from diffbench.backends.base import Differentiator, one_like, overrides
 from diffbench.captured import Unchanged
 from diffbench.errors import ArgumentError, DirectionError, ResultError
 from diffbench.flat import FlatFunction, direction_leaves, name_of
 from diffbench.memory import is_whole
-from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.arrays import dtype_of, shape_of
 from diffbench.primitives.primitive import Traced
 from diffbench.registry import get_backend
 from diffbench.structure import flatten, unflatten
@@ -302,6 +301,11 @@ class Prepared:
 
 def _argnums(argnum: Any, verb: str) -> tuple[int, ...]:
     """The positions of the differentiated arguments."""
+    if isinstance(argnum, tuple | list) and not argnum:
+        raise ArgumentError(
+            f"{verb}: argnum={argnum!r} names no argument to differentiate with respect to",
+            hint="count positional arguments from 0; call f itself where no derivative is wanted",
+        )
     try:
         return tuple(map(operator.index, argnum if isinstance(argnum, tuple | list) else (argnum,)))
     except TypeError:

@@ -408,3 +408,25 @@ def test_a_loop_of_assignments_needs_memory_in_proportion_to_its_length():
         return peak
 
     assert peak(4000) < 3 * peak(2000)
+
+
+@each_mode
+def test_text_that_is_assigned_is_the_error_of_numpy(mode):
+    def f(x):
+        y = x * 1.0
+        y[0] = "one"
+        return np.sum(y)
+
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        db.gradient(f, backend=mode)(X)
+
+
+@each_mode
+def test_none_that_is_assigned_is_nan_as_in_numpy(mode):
+    def f(x):
+        y = x * 1.0
+        y[0] = None
+        return y
+
+    value, _ = db.linearize(f, backend=mode)(X)
+    np.testing.assert_array_equal(value, [np.nan, *X[1:]])

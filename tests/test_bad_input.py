@@ -192,6 +192,14 @@ def test_an_argnum_that_is_no_integer_is_refused(argnum):
     assert f"found {argnum!r}" in refusal(TypeError, db.gradient, squares, argnum=argnum).what
 
 
+@pytest.mark.parametrize("argnum", [(), []])
+@pytest.mark.parametrize("verb", [db.gradient, db.jacobian, db.hessian, db.jvp, db.vjp, db.hvp, db.linearize])
+@each_backend
+def test_an_argnum_that_names_no_argument_is_refused(name, verb, argnum):
+    error = refusal(TypeError, verb, squares, argnum=argnum, backend=backend_of(name))
+    assert "names no argument" in error.what
+
+
 @pytest.mark.parametrize("argnum", [(0, 0), (0, -2)])
 def test_an_argnum_that_names_an_argument_twice_is_refused(argnum):
     error = refusal(TypeError, db.gradient(lambda a, b: a * b, argnum=argnum), 1.0, 2.0)

@@ -159,3 +159,32 @@ def test_plain_constructions_inside_f_are_numpys():
         return np.sum(x)
 
     db.gradient(f)(X)
+
+
+OF_NESTED_LISTS = {
+    "det": lambda x: np.linalg.det([[x[0], 1.0], [2.0, x[1]]]),
+    "norm": lambda x: np.linalg.norm([x[0], 1.0, x[1]]),
+    "solve": lambda x: np.linalg.solve([[x[0], 1.0], [0.0, x[1]]], [1.0, x[0]]),
+    "inv": lambda x: np.linalg.inv([[x[0], 1.0], [0.0, x[1]]]),
+    "slogdet": lambda x: np.linalg.slogdet([[x[0], 1.0], [0.0, x[1]]])[1],
+    "eigvalsh": lambda x: np.linalg.eigvalsh(((x[0], 1.0), (1.0, x[1]))),
+    "multi_dot": lambda x: np.linalg.multi_dot([[[x[0], 1.0], [1.0, x[1]]], np.eye(2)]),
+    "matrix_power": lambda x: np.linalg.matrix_power([[x[0], 1.0], [1.0, x[1]]], 2),
+    "fft": lambda x: np.abs(np.fft.fft([x[0], 2.0, x[1]])),
+    "pad": lambda x: np.pad([x[0], 2.0], 1),
+    "full_like": lambda x: np.full_like(np.zeros((2, 2)), x[0]),
+}
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("name", OF_NESTED_LISTS)
+def test_lists_of_traced_numbers_are_matrices_to_numpy_linalg_and_others(name, mode):
+    f, x = OF_NESTED_LISTS[name], np.array([3.0, 2.0])
+    found = db.jacobian(f, backend=mode)(x)
+    np.testing.assert_allclose(found, db.jacobian(f, backend="finite-central", order=4)(x), rtol=1e-8, atol=1e-9)
+
+
+def test_numpy_linalg_is_numpys_again_after_f_has_run():
+    before = np.linalg
+    db.gradient(lambda x: np.linalg.norm(x))(np.ones(2))
+    assert np.linalg is before

@@ -119,3 +119,9 @@ def test_a_batch_of_containers_is_stacked_leaf_by_leaf(mode):
 
 def test_a_list_direction_of_an_array_counts_as_an_array():
     assert db.jvp(np.sin)(np.zeros(3), [1, 2, 3]).tolist() == [1.0, 2.0, 3.0]
+
+
+@each_backend
+@pytest.mark.parametrize("verb", [db.gradient, db.jacobian, db.hessian])
+def test_an_argument_without_entries_has_derivatives_without_entries(verb, backend):
+    assert verb(lambda nothing: 2.0 + len(nothing), backend=backend)({}) == {}

@@ -42,6 +42,8 @@ ARRAY_METHODS = {
     "repeat": lambda x: x.repeat(2, axis=0),
     "take": lambda x: x.take([0, 2, 2], axis=1),
     "iteration": lambda x: sum(row * row for row in x),
+    "reshape with copy=": lambda x: x.reshape((3, 2), copy=True),
+    "membership": lambda x: x * (7.0 not in x) + x[0] * (-7.0 in x),
     "negative index": lambda x: x[-1, ::-1],
     "mask": lambda x: x[x > 0.4],
     "power": lambda x: (x * x) ** 1.5,
@@ -94,3 +96,13 @@ def test_an_array_of_traced_and_plain_numbers_that_numpy_cannot_pass_is_explaine
     assert "test_dispatch.py" in caught.value.where
     stacked = db.gradient(lambda x: np.sum(np.exp(np.stack([x[0], 1.0]))))(W)
     np.testing.assert_allclose(stacked, [np.e, 0, 0, 0])
+
+
+@pytest.mark.parametrize("backend", ["forward", "reverse"])
+def test_no_number_is_equal_to_text(backend):
+    def f(x):
+        assert not np.any(x == "auto")
+        assert np.all(x != "auto")
+        return 2 * x[0] if x[0] == "auto" or x[0] is None else 3 * x[0]
+
+    np.testing.assert_array_equal(db.gradient(f, backend=backend)(np.ones(2)), [3.0, 0.0])

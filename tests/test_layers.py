@@ -19,7 +19,7 @@ LAYERS = (  # from the top down; a module imports from its own layer and from th
     | {"user_function", "testing", "diagnosis"}
     | {"isolation", "question", "branches", "consensus", "plotting"},
     {"checkpointing", "implicit", "revolve", "user_primitive"},
-    {"operators", "verbs", "registry", "automatic", "flat", "scipy_calls"},
+    {"operators", "verbs", "registry", "automatic", "flat", "numpy_calls", "scipy_calls"},
     {"backends"},
     {
         "array_methods",
@@ -33,6 +33,7 @@ LAYERS = (  # from the top down; a module imports from its own layer and from th
         "short_way",
         "watching",
         "tape",
+        "ufunc_arguments",
         "batch",
         "exact",
     }

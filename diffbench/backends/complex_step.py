@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.array_methods import dtype_of
 from diffbench.backends.base import (
     Differentiator,
     FlatFunction,
@@ -29,6 +28,7 @@ from diffbench.backends.base import (
 from diffbench.backends.complex_step_trace import ComplexStepped, ComplexTrace
 from diffbench.captured import Repeatable, equal, not_repeatable
 from diffbench.errors import ArgumentError, UnsupportedVerb
+from diffbench.primitives.arrays import dtype_of
 from diffbench.primitives.complex_numbers import IMAGINARY, REAL, TO_COMPLEX
 from diffbench.primitives.kinds import shape_of
 from diffbench.traced_values import primal
@@ -218,7 +218,7 @@ def _eps(point: Sequence) -> float:
 
 def _wide_steps(point: Sequence) -> np.ndarray:
     """The step of each entry for second derivatives, between truncation h⁴ and round-off eps/h."""
-    x = np.concatenate([np.ravel(primal(leaf)) for leaf in point])
+    x = np.concatenate([np.ravel(primal(leaf)) for leaf in point]) if point else np.zeros(0)  # as of an empty dict
     return _eps(point) ** 0.2 * np.where(x == 0, x.dtype.type(1), np.maximum(np.abs(x), 0.25))
 
 

@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diffbench.array_methods import dtype_of
 from diffbench.assignment import Held
 from diffbench.backends.complex_step_forms import CONTINUATIONS, ON_EACH_SIDE
 from diffbench.dispatch import TracedArray
 from diffbench.errors import NotAnalytic, UnsupportedPrimitive, UnsupportedVerb, user_location
-from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.arrays import dtype_of, shape_of
 from diffbench.primitives.complex_numbers import REAL, TO_COMPLEX
 from diffbench.primitives.elementwise import STOP, WHERE
 from diffbench.primitives.kinds import Elementwise, General

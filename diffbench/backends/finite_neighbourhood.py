@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diffbench.array_methods import dtype_of
 from diffbench.backends.base import FlatFunction
 from diffbench.captured import Repeatable
 from diffbench.errors import ResultError
-from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.arrays import dtype_of, shape_of
 
 
 class Entry(NamedTuple):

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import sympy
 
-from diffbench.array_methods import dtype_of
 from diffbench.backends.base import Differentiator, FlatFunction, FromExpressions, end_trace, settle_aux, size_of
 from diffbench.backends.symbolic_code import Code
 from diffbench.backends.symbolic_graph import Graph, Row
 from diffbench.errors import ClosedFormRequired
 from diffbench.exact import ExactTrace
 from diffbench.exact.symbols import Symbols
+from diffbench.primitives.arrays import dtype_of
 from diffbench.primitives.kinds import as_operand, shape_of
 from diffbench.primitives.primitive import Traced
 from diffbench.primitives.structural import ASSEMBLE

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from diffbench.primitives.primitive import Traced
+from diffbench.primitives.strangers import refuse_stranger
+from diffbench.structure import LEAF_KINDS
 
 FLOAT = np.dtype(float)
 
@@ -26,6 +28,16 @@ def rank_of(x: Any) -> int:
     return len(shape_of(x))
 
 
+def dtype_of(x: Any) -> np.dtype:
+    """The dtype of an array, a traced value or a Python number."""
+    if x.__class__ is float:
+        return FLOAT
+    try:
+        return x.dtype
+    except AttributeError:
+        return np.asarray(x).dtype
+
+
 def numbers_of(x: Any) -> Any:
     """The plain numbers below all traces: what a rule may decide by."""
     while isinstance(x, Traced):
@@ -38,11 +50,23 @@ def constants(values: Any, like: Any) -> np.ndarray:
     return np.asarray(values, getattr(like, "dtype", float))
 
 
+def as_array(x: Any) -> Any:
+    """An operand that is an array where it was a number, so that its dtype counts, as in a function that converts."""
+    x = as_operand(x)
+    return x if isinstance(x, Traced) else np.asarray(x)
+
+
 def as_operand(x: Any) -> Any:
     """An operand of a call; lists, and object arrays that NumPy made of traced scalars, become traced arrays."""
-    if x.__class__ is np.ndarray:
+    kind = x.__class__
+    if kind is np.ndarray:
         return stack_traced(x) if x.dtype.hasobject else x
-    return as_operand(np.asarray(x)) if isinstance(x, list | tuple) else x
+    if kind in LEAF_KINDS or isinstance(x, np.generic):  # numbers and traced values
+        return x
+    if isinstance(x, list | tuple):
+        return as_operand(np.asarray(x))
+    refuse_stranger(x)
+    return x
 
 
 def stack_traced(array: np.ndarray) -> Any:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from diffbench.primitives.arrays import rank_of, shape_of
 from diffbench.primitives.complex_numbers import is_complex, real_part
-from diffbench.primitives.joining import along, from_the_front
+from diffbench.primitives.joining import along
 from diffbench.primitives.kinds import Composite, Linear, Row, only_default
 
 OPPOSITE: dict[Any, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
@@ -35,13 +36,13 @@ def _length(n: int | None, default: int) -> int:
 
 def _bind(a, n=None, axis=-1, norm=None, out=None):
     only_default(out=out)
-    axis = from_the_front(axis, rank_of(a))
+    axis = normalize_axis_index(axis, rank_of(a))
     return (a,), {"n": _length(n, shape_of(a)[axis]), "axis": axis, "norm": norm}
 
 
 def _bind_inverse_of_real(a, n=None, axis=-1, norm=None, out=None):
     only_default(out=out)
-    axis = from_the_front(axis, rank_of(a))
+    axis = normalize_axis_index(axis, rank_of(a))
     n = _length(n, 2 * (shape_of(a)[axis] - 1))
     return (a,), {"n": n, "axis": axis, "norm": norm, "real": not is_complex(a)}
 
@@ -91,7 +92,7 @@ def _lengths_and_axes(a: Any, s: Any, axes: Any) -> list[tuple[int | None, int]]
     """The length and the axis of each transform, as NumPy works them out."""
     if axes is None:
         axes = range(rank_of(a)) if s is None else range(rank_of(a) - len(s), rank_of(a))
-    axes = [from_the_front(int(axis), rank_of(a)) for axis in axes]
+    axes = normalize_axis_tuple(tuple(axes), rank_of(a), allow_duplicate=True)
     if s is None:
         return [(None, axis) for axis in axes]
     if len(s) != len(axes):
@@ -144,10 +145,9 @@ def _expand_ihfft(a, n=None, axis=-1, norm=None, out=None):
 
 def _shifted(direction: int) -> Callable:
     def expand(x, axes=None):
-        axes = range(rank_of(x)) if axes is None else np.atleast_1d(axes)
-        for axis in axes:
-            n = shape_of(x)[int(axis)]
-            x = np.roll(x, direction * (n // 2), int(axis))
+        rank = rank_of(x)
+        for axis in range(rank) if axes is None else normalize_axis_tuple(axes, rank, allow_duplicate=True):
+            x = np.roll(x, direction * (shape_of(x)[axis] // 2), axis)
         return x
 
     return expand

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from diffbench.errors import TraceLost, user_location
 from diffbench.primitives.arrays import as_operand, shape_of
@@ -73,6 +74,9 @@ def _expand_put_along_axis(arr, indices, values, axis):
         np.put_along_axis(np.reshape(arr, -1), indices, values, 0)
         return
     rank = len(shape_of(arr))
+    axis = normalize_axis_index(axis, rank)
+    if np.ndim(indices) != rank:
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
     index = [np.reshape(np.arange(n), [-1 if k == a else 1 for k in range(rank)]) for a, n in enumerate(shape_of(arr))]
     index[axis] = np.asarray(indices)
     arr[tuple(index)] = values

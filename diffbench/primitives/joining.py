@@ -5,8 +5,9 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from diffbench.primitives.arrays import as_operand, constants, rank_of, shape_of
+from diffbench.primitives.arrays import as_array, as_operand, constants, dtype_of, rank_of, shape_of
 from diffbench.primitives.kinds import Composite, Linear, NotCovered, only_default
 from diffbench.primitives.structural import ASSEMBLE, INDEX
 
@@ -16,9 +17,9 @@ def along(axis: int, index: Any) -> tuple:
     return (slice(None),) * axis + (index,)
 
 
-def from_the_front(axis: int, rank: int) -> int:
-    """An axis as a non-negative number, where there is such an axis."""
-    return axis + rank if -rank <= axis < 0 else axis
+def is_axis_of_number(axis: Any, x: Any) -> bool:
+    """Whether this is the one axis that some functions of NumPy let a number have."""
+    return axis in (0, -1) and not rank_of(x)
 
 
 # -- concatenate and stack ---------------------------------------------------------------------------------------------
@@ -37,22 +38,26 @@ def _slices(cotangent, wanted, shapes, axis):
     return [INDEX(cotangent, index=along(axis, slice(stops[i] - shapes[i][axis], stops[i]))) for i in wanted]
 
 
-def _arrays_to_join(arrays: Any, out: Any, dtype: Any) -> list:
+def _arrays_to_join(arrays: Any, out: Any, dtype: Any, casting: Any) -> list:
     only_default(out=out)
     arrays = [as_operand(x) for x in arrays]
-    return arrays if dtype is None else [np.astype(x, dtype) for x in arrays]
+    if dtype is None:
+        return arrays
+    for x in arrays:
+        np.empty(0, dtype_of(x)).astype(dtype, casting=casting)  # raises where NumPy would not convert
+    return [np.astype(as_array(x), dtype) for x in arrays]
 
 
 def _bind_concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind"):
-    arrays = _arrays_to_join(arrays, out, dtype)
+    arrays = _arrays_to_join(arrays, out, dtype, casting)
     if axis is None:
         return [np.ravel(x) for x in arrays], {"axis": 0}
-    return arrays, {"axis": from_the_front(axis, rank_of(arrays[0]))}
+    return arrays, {"axis": normalize_axis_index(axis, rank_of(arrays[0]))}
 
 
 def _bind_stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
-    arrays = _arrays_to_join(arrays, out, dtype)
-    return arrays, {"axis": from_the_front(axis, rank_of(arrays[0]) + 1)}
+    arrays = _arrays_to_join(arrays, out, dtype, casting)
+    return arrays, {"axis": normalize_axis_index(axis, rank_of(arrays[0]) + 1)}
 
 
 def _evaluate_stack(*arrays: Any, axis: int) -> Any:
@@ -111,7 +116,7 @@ def _expand_dstack(tup):
 
 def _expand_column_stack(tup):
     arrays = [as_operand(x) for x in tup]
-    return np.concatenate([x if rank_of(x) == 2 else np.reshape(x, (-1, 1)) for x in arrays], 1)
+    return np.concatenate([x if rank_of(x) >= 2 else np.reshape(x, (-1, 1)) for x in arrays], 1)
 
 
 def _expand_append(arr, values, axis=None):
@@ -143,7 +148,7 @@ def _leaves(blocks: Any) -> list:
 
 def _pieces(ary: Any, function: Callable, indices_or_sections: Any, axis: int) -> list:
     """The pieces into which np.split or np.array_split cuts an array; NumPy shows where, by cutting 0, 1, 2, ..."""
-    axis = from_the_front(axis, rank_of(ary))
+    axis = normalize_axis_index(axis, rank_of(ary))
     numbers = function(np.arange(shape_of(ary)[axis]), indices_or_sections)
     return [ary[along(axis, slice(k[0], k[-1] + 1) if len(k) else slice(0, 0))] for k in numbers]
 
@@ -156,15 +161,23 @@ def _expand_array_split(ary, indices_or_sections, axis=0):
     return _pieces(ary, np.array_split, indices_or_sections, axis)
 
 
+def _check_rank(ary: Any, least: int, name: str) -> None:
+    if rank_of(ary) < least:
+        raise ValueError(f"{name} only works on arrays of {least} or more dimensions")
+
+
 def _expand_hsplit(ary, indices_or_sections):
+    _check_rank(ary, 1, "hsplit")
     return _pieces(ary, np.split, indices_or_sections, 0 if rank_of(ary) == 1 else 1)
 
 
 def _expand_vsplit(ary, indices_or_sections):
+    _check_rank(ary, 2, "vsplit")
     return _pieces(ary, np.split, indices_or_sections, 0)
 
 
 def _expand_dsplit(ary, indices_or_sections):
+    _check_rank(ary, 3, "dsplit")
     return _pieces(ary, np.split, indices_or_sections, 2)
 
 
@@ -188,9 +201,9 @@ def _interleave(first: Sequence, second: Sequence) -> list:
 
 
 def _expand_repeat(a, repeats, axis=None):
-    if axis is None:
+    if axis is None or is_axis_of_number(axis, a):
         a, axis = np.ravel(a), 0
-    shape, axis = shape_of(a), from_the_front(axis, rank_of(a))
+    shape, axis = shape_of(a), normalize_axis_index(axis, rank_of(a))
     if np.ndim(repeats):
         return np.take(a, np.repeat(np.arange(shape[axis]), repeats), axis)
     before, n, after = shape[:axis], shape[axis], shape[axis + 1 :]
@@ -201,6 +214,8 @@ def _expand_repeat(a, repeats, axis=None):
 def _expand_pad(
     array, pad_width, mode="constant", *, constant_values=0, reflect_type="even", stat_length=None, end_values=0
 ):
+    if not rank_of(array):
+        return np.positive(array)  # a number has no axis to pad
     if mode == "constant":
         return _pad_with_constant(array, pad_width, constant_values)
     if mode in PADDING_BY_STATISTIC or mode == "linear_ramp":
@@ -254,7 +269,7 @@ def _pad_with_layers(array: Any, axis: int, widths: Any, mode: str, lengths: Any
 
 def _widths(pad_width: Any, rank: int) -> list[tuple[int, int]]:
     if isinstance(pad_width, dict):
-        given = {from_the_front(axis, rank): np.broadcast_to(width, 2) for axis, width in pad_width.items()}
+        given = {normalize_axis_index(axis, rank): np.broadcast_to(width, 2) for axis, width in pad_width.items()}
         pad_width = [given.get(axis, (0, 0)) for axis in range(rank)]
     return [(int(before), int(after)) for before, after in np.broadcast_to(pad_width, (rank, 2))]
 

@@ -16,18 +16,20 @@ operands and params. `examples` are calls on which the tests of the table check 
 
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from diffbench.errors import UnsupportedPrimitive, user_location
+from diffbench.errors import DiffbenchError, UnsupportedPrimitive, user_location
 from diffbench.large_arrays import into, pooled
 from diffbench.memory import SMALLEST, is_whole
 from diffbench.primitives.arrays import (  # noqa: F401  (rows import them from here)
     FLOAT,
     as_operand,
     is_one_number,
+    numbers_of,
     rank_of,
     shape_of,
     spread,
@@ -37,7 +39,7 @@ from diffbench.primitives.arrays import (  # noqa: F401  (rows import them from 
     unbroadcast,
 )
 from diffbench.primitives.partial import RULE_NAMES, ExactConstant, Partial, rule_name, scaled  # noqa: F401  (rows import them from here)
-from diffbench.primitives.primitive import Primitive
+from diffbench.primitives.primitive import Primitive, Traced
 
 
 class Row:
@@ -81,8 +83,8 @@ class PrimitiveRow(Row, Primitive):
             return [as_operand(x) for x in args], kwargs
         try:
             operands, params = self.bind(*args, **kwargs)
-        except TypeError as error:
-            raise unsupported_argument(self, str(error)) from error
+        except Exception as error:
+            raise refusal(self, self.bind, error, args, kwargs) from error.__cause__
         return [as_operand(x) for x in operands], params
 
 
@@ -317,12 +319,8 @@ class Composite(Row):
     def call(self, args, kwargs):
         try:
             return self.expand(*args, **kwargs)
-        except NotCovered as error:
-            raise unsupported_argument(self, str(error)) from None
-        except TypeError as error:
-            if fits(self.expand, args, kwargs):
-                raise
-            raise unsupported_argument(self, str(error)) from None
+        except Exception as error:
+            raise refusal(self, self.expand, error, args, kwargs) from error.__cause__
 
 
 class Refused(Row):
@@ -349,6 +347,31 @@ def only_default(**arguments: Any) -> None:
             raise NotCovered(f"{name}={value!r}")
 
 
+def refusal(row: Row, function: Callable, error: Exception, args: Sequence, kwargs: dict) -> Exception:
+    """What to raise for a call that `function` of a row could not follow: what NumPy raises for it on plain arrays.
+
+    So a wrong axis or shape is told in NumPy's words. Where NumPy takes the call, the rule does not cover an argument,
+    or the error stands.
+    """
+    if isinstance(error, NotCovered):
+        return unsupported_argument(row, str(error))
+    if isinstance(error, DiffbenchError):
+        return error
+    try:
+        numbers, keywords = plain(list(args)), plain(kwargs)
+    except TypeError:  # symbols, numbers of many digits, arrays of another library: NumPy does not judge them
+        pass
+    else:
+        with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+            try:
+                row.function(*numbers, **keywords)
+            except Exception as numpys:
+                return numpys
+    if isinstance(error, TypeError) and not fits(function, args, kwargs):
+        return unsupported_argument(row, str(error))
+    return error
+
+
 def fits(function: Callable, args: Sequence, kwargs: dict) -> bool:
     """Whether a call with these arguments agrees with the signature of a function."""
     try:
@@ -356,6 +379,22 @@ def fits(function: Callable, args: Sequence, kwargs: dict) -> bool:
     except TypeError:
         return False
     return True
+
+
+def plain(x: Any) -> Any:
+    """Copies of the plain numbers below traced values, whatever holds these. Raises TypeError where there are none."""
+    if isinstance(x, list | tuple):
+        return type(x)(map(plain, x)) if type(x) in (list, tuple) else tuple(map(plain, x))
+    if isinstance(x, dict):
+        return {key: plain(value) for key, value in x.items()}
+    numbers = numbers_of(x)
+    if isinstance(x, Traced) and not isinstance(numbers, np.ndarray | np.generic | float | int | complex):
+        raise TypeError(f"no plain numbers, but {type(numbers).__name__}")
+    if not isinstance(numbers, np.ndarray):
+        return numbers
+    if numbers.dtype.hasobject:
+        raise TypeError("no plain numbers, but objects")
+    return numbers.copy()
 
 
 def unsupported_argument(row: Row, argument: str) -> UnsupportedPrimitive:

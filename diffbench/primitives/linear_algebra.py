@@ -345,7 +345,8 @@ def _expand_lstsq(a, b, rcond=None):
     m, n = shape_of(a)
     if shape_of(b)[0] != m:
         raise LinAlgError("Incompatible dimensions")
-    eps = np.finfo(np.result_type(a.dtype, b.dtype, np.float32)).eps
+    dtype = np.result_type(a.dtype, b.dtype, np.float32)
+    a, b, eps = np.astype(a, dtype), np.astype(b, dtype), np.finfo(dtype).eps
     cutoff = max(m, n) * eps if rcond is None else rcond if rcond >= 0 else eps
     if rcond is not None:
         _refuse_to_cut(a, cutoff)
@@ -408,6 +409,10 @@ def _product_in_best_order(factors: Sequence) -> Any:
 
 
 def _expand_cross(x1, x2, /, *, axis=-1):
+    x1, x2 = as_operand(x1), as_operand(x2)
+    axis = operator.index(axis)
+    if shape_of(x1)[axis] != 3 or shape_of(x2)[axis] != 3:
+        raise ValueError("Both input arrays must be (arrays of) 3-dimensional vectors")
     return np.cross(x1, x2, axis=axis)
 
 
@@ -418,7 +423,7 @@ def _expand_outer(x1, x2, /):
 
 
 def _expand_vecdot(x1, x2, /, *, axis=-1):
-    return np.vecdot(np.moveaxis(as_operand(x1), axis, -1), np.moveaxis(as_operand(x2), axis, -1))
+    return np.vecdot(x1, x2, axis=axis)  # type: ignore[call-overload]
 
 
 def _bind_matrix_rank(A, tol=None, hermitian=False, *, rtol=None):

@@ -4,15 +4,16 @@ Where entries tie, each keeps the slope of the place that NumPy's own sorting gi
 neighbours in that order; its weights are read off NumPy, so that every method of np.quantile has its slopes.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from diffbench.primitives.arrays import rank_of, shape_of
+from diffbench.primitives.arrays import dtype_of, rank_of, shape_of
 from diffbench.primitives.kinds import Composite, Constant, NotCovered, Refused, Row, only_default
 from diffbench.primitives.primitive import Traced
-from diffbench.primitives.reductions import normalised_axes
 from diffbench.primitives.selecting import as_line
 
 # -- orders ------------------------------------------------------------------------------------------------------------
@@ -49,10 +50,13 @@ def _bind_lexsort(keys, axis=-1):
 
 def _lines(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
     """The entries along some axes as one last axis, those axes, and the shape of what is left with unit axes."""
-    axes, rank = normalised_axes(axis, rank_of(a)), rank_of(a)
+    rank = rank_of(a)
+    axes = tuple(range(rank)) if axis is None else tuple(sorted(normalize_axis_tuple(axis, rank)))
     kept = [k for k in range(rank) if k not in axes]
     shape = shape_of(a)
-    lines = np.reshape(np.transpose(a, (*kept, *axes)), (*[shape[k] for k in kept], -1))
+    lines = np.reshape(
+        np.transpose(a, (*kept, *axes)), (*[shape[k] for k in kept], math.prod([shape[k] for k in axes]))
+    )
     return lines, axes, tuple(1 if k in axes else n for k, n in enumerate(shape))
 
 
@@ -69,36 +73,42 @@ def _between(low: Any, high: Any, weight: Any) -> Any:
     return near + (high - low) * np.where(weight < 0.5, weight, weight - 1)
 
 
-def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, skip_nan: bool) -> Any:
+def _quantile(a: Any, q: Any, axis: Any, method: Any, keepdims: bool, skip_nan: bool) -> Any:
     if isinstance(q, Traced):
         raise NotCovered("q: a quantile has a derivative in the data, here not in q")
     lines, _, units = _lines(a, axis)
+    dtype = lines.dtype
+    if q.dtype != dtype:
+        dtype = np.quantile(np.zeros(1, dtype), q, method=method).dtype
     q = np.asarray(q, float)
     missing = np.isnan(lines)
     order = np.argsort(np.where(missing, np.inf, lines), -1)
     ordered = np.take_along_axis(lines, order, -1)
     counts = np.sum(~missing, axis=-1) if skip_nan else np.full(shape_of(lines)[:-1], shape_of(lines)[-1])
     below = np.zeros((*np.shape(q), *counts.shape), int)
-    weight = np.full(below.shape, np.nan, lines.dtype)
+    weight = np.full(below.shape, np.nan, dtype)
     for count in np.unique(counts[counts > 0]):
         places, weights = _neighbours(int(count), q, method)
         here = counts == count
         below[..., here], weight[..., here] = places[..., None], weights[..., None]
     if not skip_nan:
-        weight = np.where(np.any(missing, axis=-1), np.asarray(np.nan, lines.dtype), weight)
+        weight = np.where(np.any(missing, axis=-1), np.asarray(np.nan, dtype), weight)
     stacked = np.broadcast_to(ordered, (*np.shape(q), *shape_of(ordered)))
     low = np.take_along_axis(stacked, below[..., None], -1)[..., 0]
     upper = np.minimum(below + 1, shape_of(lines)[-1] - 1)[..., None]
     high = np.take_along_axis(stacked, upper, -1)[..., 0]
     high = np.where(weight == 0, low, high)  # beyond the last entry, or among those that are NaN
-    result = np.where(np.isnan(weight), np.asarray(np.nan, lines.dtype), _between(low, high, weight))
+    result = np.where(np.isnan(weight), np.asarray(np.nan, dtype), _between(low, high, weight))
     return np.reshape(result, np.shape(q) + units) if keepdims else result
 
 
 def _expander(scale: float, skip_nan: bool) -> Callable:
     def expand(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
         only_default(out=out, weights=weights)
-        q = q if isinstance(q, Traced) else np.true_divide(q, scale)
+        if not isinstance(q, Traced):
+            # numbers of Python have the dtype of the data, arrays their own
+            q = np.asarray(q, dtype_of(a) if type(q) in (int, float) else None)
+            q = q / dtype_of(a).type(scale) if scale != 1 else q
         return _quantile(a, q, axis, method, bool(keepdims), skip_nan)
 
     return expand
@@ -107,27 +117,41 @@ def _expander(scale: float, skip_nan: bool) -> Callable:
 def _median(skip_nan: bool) -> Callable:
     def expand(a, axis=None, out=None, overwrite_input=False, keepdims=False):
         only_default(out=out)
-        return _quantile(a, 0.5, axis, "linear", bool(keepdims), skip_nan)
+        if not np.size(a):  # NumPy's answer is NaN, where it has no quantiles
+            return np.median(np.zeros(shape_of(a), dtype_of(a)), axis, keepdims=bool(keepdims))
+        return _quantile(a, np.asarray(0.5, dtype_of(a)), axis, "linear", bool(keepdims), skip_nan)
 
     return expand
 
 
 # -- unique ------------------------------------------------------------------------------------------------------------
 
-FIRST_OF_EACH = Constant(lambda a, **how: np.unique(a, return_index=True, **how)[1], name="numpy.unique")
-ITS_GROUP = Constant(lambda a, **how: np.unique(a, return_inverse=True, **how)[1], name="numpy.unique")
-GROUP_SIZE = Constant(lambda a, **how: np.unique(a, return_counts=True, **how)[1], name="numpy.unique")
+
+def _part_of_unique(asked: str) -> Constant:
+    """One of the parts that np.unique gives beside the values."""
+
+    flag: dict[str, Any] = {asked: True}
+
+    def evaluate(a: Any, axis: int | None = None, equal_nan: bool = True) -> Any:
+        if axis is not None and a.dtype.hasobject:
+            raise NotCovered("axis= for symbols or numbers of many digits")
+        return np.unique(a, axis=axis, equal_nan=equal_nan, **flag)[1]
+
+    return Constant(evaluate, name="numpy.unique")
+
+
+FIRST_OF_EACH, ITS_GROUP, GROUP_SIZE = map(_part_of_unique, ("return_index", "return_inverse", "return_counts"))
 
 
 def _expand_unique(
     ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True, sorted=True
 ):
-    only_default(axis=axis)
-    first = FIRST_OF_EACH(ar, equal_nan=equal_nan)
-    parts = [np.ravel(ar)[first]]
+    how = {"axis": axis, "equal_nan": equal_nan}
+    first = FIRST_OF_EACH(ar, **how)
+    parts = [np.take(ar, first, axis)]
     parts += [first] * return_index
-    parts += [ITS_GROUP(ar, equal_nan=equal_nan)] * return_inverse
-    parts += [GROUP_SIZE(ar, equal_nan=equal_nan)] * return_counts
+    parts += [ITS_GROUP(ar, **how)] * return_inverse
+    parts += [GROUP_SIZE(ar, **how)] * return_counts
     return parts[0] if len(parts) == 1 else tuple(parts)
 
 

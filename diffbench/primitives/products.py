@@ -1,17 +1,20 @@
 """Products of arrays. matmul and einsum have rules of their own; the others are reshapes around them."""
 
 import math
+import operator
 import string
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of, sum_of, unbroadcast
+from diffbench.errors import UnsupportedPrimitive
+from diffbench.primitives.arrays import as_array, as_operand, dtype_of, rank_of, shape_of, sum_of, unbroadcast
 from diffbench.primitives.complex_numbers import is_complex
-from diffbench.primitives.joining import from_the_front
-from diffbench.primitives.kinds import Bilinear, Composite, General, only_default
+from diffbench.primitives.kinds import Bilinear, Composite, General, Linear, NotCovered, only_default
+from diffbench.primitives.strangers import is_sparse
 from diffbench.primitives.structural import ASSEMBLE
 
 # -- matmul: vectors, matrices, and stacks of matrices that broadcast --------------------------------------------------
@@ -69,7 +72,45 @@ def _with_rank(batch: Any, rank: int) -> Any:
     return batch if len(shape) == rank else np.reshape(batch, (count, *(1,) * (rank - len(shape)), *shape))
 
 
-MATMUL = Bilinear(
+class Matmul(Bilinear):
+    """np.matmul, which also multiplies by a sparse matrix of SciPy: linear in the other operand."""
+
+    def call(self, args, kwargs):
+        try:
+            return super().call(args, kwargs)
+        except UnsupportedPrimitive:
+            if kwargs or not any(map(is_sparse, args)):
+                raise
+        a, b = args
+        if is_sparse(a):
+            return SPARSE_PRODUCT(as_operand(b), matrix=a)
+        return np.transpose(SPARSE_PRODUCT(np.transpose(a), matrix=b.T))
+
+
+def _evaluate_sparse_product(x: Any, matrix: Any) -> Any:
+    if shape_of(x)[:1] != matrix.shape[1:] or rank_of(x) > 2:
+        raise ValueError(f"matmul: a sparse matrix of shape {matrix.shape} times an array of shape {shape_of(x)}")
+    if dtype_of(x).hasobject:  # symbols, numbers of many digits
+        return matrix.toarray() @ x
+    return matrix @ x
+
+
+def _sparse_product_batch(operands, batched, matrix):
+    (x,) = operands
+    count, n, *columns = shape_of(x)
+    side_by_side = np.reshape(np.moveaxis(x, 0, -1), (n, -1))
+    product = np.reshape(SPARSE_PRODUCT(side_by_side, matrix=matrix), (matrix.shape[0], *columns, count))
+    return np.moveaxis(product, -1, 0)
+
+
+SPARSE_PRODUCT: Linear = Linear(
+    _evaluate_sparse_product,
+    name="product with a sparse matrix",
+    transpose=lambda g, position, shapes, matrix: SPARSE_PRODUCT(g, matrix=matrix.T),
+    batch_rule=_sparse_product_batch,
+)
+
+MATMUL = Matmul(
     np.matmul,
     transposes=(_matmul_transpose_first, _matmul_transpose_second),
     batch_rule=_matmul_batch,
@@ -95,12 +136,12 @@ def _expand_dot(a, b, out=None):
     if 0 < a_rank <= 2 and 0 < b_rank <= 2:
         return MATMUL(a, b)
     if not a_rank or not b_rank:
-        return np.multiply(a, b)
+        return np.multiply(as_array(a), as_array(b))
     return np.tensordot(a, b, (-1, -min(b_rank, 2)))
 
 
 def _expand_inner(a, b, /):
-    return np.tensordot(a, b, (-1, -1)) if rank_of(a) and rank_of(b) else np.multiply(a, b)
+    return np.tensordot(a, b, (-1, -1)) if rank_of(a) and rank_of(b) else np.multiply(as_array(a), as_array(b))
 
 
 def _expand_vdot(a, b, /):
@@ -122,7 +163,7 @@ def _expand_tensordot(a, b, axes=2):
     a_rank, b_rank = rank_of(a), rank_of(b)
     if np.ndim(axes) == 0:
         axes = range(a_rank - axes, a_rank), range(axes)
-    a_axes, b_axes = ([from_the_front(int(k), n) for k in np.atleast_1d(x)] for x, n in zip(axes, (a_rank, b_rank)))
+    a_axes, b_axes = ([*normalize_axis_tuple(x, n)] for x, n in zip(axes, (a_rank, b_rank)))
     a_free, b_free = ([k for k in range(n) if k not in x] for x, n in ((a_axes, a_rank), (b_axes, b_rank)))
     a, b = np.transpose(a, a_free + a_axes), np.transpose(b, b_axes + b_free)
     inner = shape_of(a)[len(a_free) :]
@@ -144,10 +185,35 @@ def _expand_kron(a, b):
 def _expand_cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     if axis is not None:
         axisa = axisb = axisc = axis
-    a, b = np.moveaxis(as_operand(a), axisa, 0), np.moveaxis(as_operand(b), axisb, 0)
-    if len(a) != 3 or len(b) != 3:
-        raise ValueError("incompatible dimensions for cross product (both vectors must have dimension 3)")
+    a, b = (np.moveaxis(as_operand(x), operator.index(k), 0) for x, k in ((a, axisa), (b, axisb)))
+    if {len(a), len(b)} - {2, 3}:
+        raise ValueError("incompatible dimensions for cross product (dimension must be 2 or 3)")
+    if len(a) == 2 or len(b) == 2:
+        raise NotCovered("vectors of two entries, which NumPy is giving up: append a zero")
     return np.stack([a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1))], axisc)
+
+
+def _expand_vecdot(x1, x2, /, *, axis=-1):
+    a, b = (np.moveaxis(as_operand(x), operator.index(axis), -1) for x in (x1, x2))
+    if shape_of(a)[-1] != shape_of(b)[-1]:
+        raise ValueError(f"vecdot: vectors of the lengths {shape_of(a)[-1]} and {shape_of(b)[-1]}")
+    return np.sum(np.multiply(_conjugated(a), b), axis=-1)
+
+
+def _expand_matvec(x1, x2, /):
+    _check_ranks(x1, 2, x2, 1)
+    return np.matmul(x1, np.expand_dims(x2, -1))[..., 0]
+
+
+def _expand_vecmat(x1, x2, /):
+    _check_ranks(x1, 1, x2, 2)
+    return np.matmul(np.expand_dims(_conjugated(x1), -2), x2)[..., 0, :]
+
+
+def _check_ranks(a: Any, a_least: int, b: Any, b_least: int) -> None:
+    """Raise ValueError where an operand has too few axes to be a vector or a matrix: nothing stands for those."""
+    if rank_of(a) < a_least or rank_of(b) < b_least:
+        raise ValueError(f"{rank_of(a)} and {rank_of(b)} axes, where there must be {a_least} and {b_least}")
 
 
 # -- einsum ------------------------------------------------------------------------------------------------------------
@@ -297,12 +363,11 @@ ROWS = [
 ]
 # fmt: on
 if hasattr(np, "vecdot"):
-    ROWS.append(Composite(np.vecdot, lambda x1, x2, /: np.sum(np.multiply(_conjugated(x1), x2), axis=-1),
-                          examples=["vecdot(v, w)", "vecdot(T, A)"]))  # fmt: skip
+    ROWS.append(
+        Composite(np.vecdot, _expand_vecdot, examples=["vecdot(v, w)", "vecdot(T, A)", "vecdot(A, A * A, axis=0)"])
+    )
 if hasattr(np, "matvec"):  # NumPy 2.2
     ROWS += [
-        Composite(np.matvec, lambda x1, x2, /: np.matmul(x1, np.expand_dims(x2, -1))[..., 0],
-                  examples=["matvec(S, v)", "matvec(T, A[:2])"]),
-        Composite(np.vecmat, lambda x1, x2, /: np.matmul(np.expand_dims(_conjugated(x1), -2), x2)[..., 0, :],
-                  examples=["vecmat(v, A)", "vecmat(A[:2, :3], T)"]),
+        Composite(np.matvec, _expand_matvec, examples=["matvec(S, v)", "matvec(T, A[:2])"]),
+        Composite(np.vecmat, _expand_vecmat, examples=["vecmat(v, A)", "vecmat(A[:2, :3], T)"]),
     ]  # fmt: skip

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of
+from diffbench.primitives.arrays import as_operand, dtype_of, rank_of, shape_of
 from diffbench.primitives.complex_numbers import is_complex
+from diffbench.primitives.joining import is_axis_of_number
 from diffbench.primitives.kinds import Composite, Constant, General, Linear, PrimitiveRow, only_default
 from diffbench.primitives.structural import BROADCAST_TO
 
@@ -29,7 +30,9 @@ def normalised_axes(axis: Any, rank: int) -> tuple[int, ...]:
         if not -rank <= axis < rank:
             raise np.exceptions.AxisError(axis, rank)
         return (axis + rank if axis < 0 else axis,)
-    return tuple(sorted(normalize_axis_tuple(axis, rank)))
+    if isinstance(axis, tuple):
+        return tuple(sorted(normalize_axis_tuple(axis, rank)))
+    return (normalize_axis_index(axis, rank),)  # an integer of another kind; of lists NumPy's reductions make nothing
 
 
 def expand_reduced(g: Any, axis: tuple[int, ...], keepdims: bool, shape: tuple[int, ...]) -> Any:
@@ -58,6 +61,8 @@ class Reduction(PrimitiveRow):
             rank = rank_of(a)
             return self(a, axis=ALL_AXES[rank] if rank < 4 else tuple(range(rank)), keepdims=False)
         (a,), params = self.bound(args, kwargs)
+        if "dtype" in params:
+            return in_integers(self.function.__name__, a, **params)
         initial, where = params.pop("initial"), params.pop("where")
         if where is not True:
             a = np.where(where, a, self.neutral)
@@ -69,7 +74,7 @@ class Reduction(PrimitiveRow):
             y = y if params["keepdims"] else np.squeeze(y, params["axis"])
         else:
             y = self(a, **params)
-        return self.join(y, initial)
+        return np.astype(self.join(y, initial), dtype_of(a))
 
 
 class LinearReduction(Reduction, Linear):
@@ -86,12 +91,34 @@ class Extremum(Reduction, General):
         self.neutral, self.join = neutral, join
 
 
+IN_INTEGERS = {
+    function.__name__: Constant(function)
+    for function in (np.sum, np.prod, np.mean, np.var, np.std, np.cumsum, np.cumprod)
+}
+"""Functions that convert to an integer or a bool first, where dtype= says so: NumPy's own, piecewise constant."""
+
+
+def is_of_integers(dtype: Any) -> bool:
+    """Whether dtype= asks for integers or bools."""
+    return dtype is not None and np.dtype(dtype).kind in "biu"
+
+
+def in_integers(name: str, a: Any, **params: Any) -> Any:
+    """What the function of a name gives that computes in integers."""
+    return IN_INTEGERS[name](a, **{name: value for name, value in params.items() if value is not None})
+
+
 def _bind_sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
     only_default(out=out)
-    a = a if dtype is None else np.astype(a, dtype)
-    axis = normalised_axes(axis, rank_of(a))
+    rank = rank_of(a)
+    axis = () if not rank and is_axis_of_number(axis, a) else normalised_axes(axis, rank)
     initial = None if initial is np._NoValue else initial
-    return (a,), {"axis": axis, "keepdims": bool(keepdims), "initial": initial, "where": where}
+    if initial is not None and rank_of(initial):
+        raise ValueError("initial= must be a number")
+    params = {"axis": axis, "keepdims": bool(keepdims), "initial": initial, "where": where}
+    if is_of_integers(dtype):
+        return (a,), params | {"dtype": dtype}
+    return (a if dtype is None else np.astype(a, dtype),), params
 
 
 def _bind_extremum(a, axis=None, out=None, keepdims=False, initial=None, where=True):
@@ -129,6 +156,8 @@ class Mean(Linear):
 
     def call(self, args, kwargs):
         (a,), params = self.bound(args, kwargs)
+        if "dtype" in params:
+            return in_integers("mean", a, **params)
         where = params.pop("where")
         if where is True:
             return self(a, **params)
@@ -140,6 +169,8 @@ class Mean(Linear):
 def _bind_mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     (a,), params = _bind_sum(a, axis, dtype, out, keepdims, None, where)
     del params["initial"]
+    if not rank_of(a) and axis is not None:
+        params["axis"] = normalised_axes(axis, 0)
     return (a,), params
 
 
@@ -201,7 +232,7 @@ def _extremum_vjp(cotangent, y, operands, wanted, axis, keepdims):
     return [np.where(mask, expand_reduced(cotangent, axis, keepdims, shape_of(a)) / count, 0.0)]
 
 
-def _extremum(function: Callable, neutral: float, join: Callable) -> General:
+def _extremum(function: Callable, neutral: float, join: Callable) -> Extremum:
     name = function.__name__
     return Extremum(
         function,
@@ -246,12 +277,30 @@ def _expand_ptp(a, axis=None, out=None, keepdims=False):
 # -- running sums and products -----------------------------------------------------------------------------------------
 
 
+class Running(PrimitiveRow):
+    """What cumsum and cumprod have in common: they compute in integers where dtype= says so."""
+
+    def call(self, args, kwargs):
+        (a,), params = self.bound(args, kwargs)
+        return in_integers(self.function.__name__, a, **params) if "dtype" in params else self(a, **params)
+
+
+class RunningSum(Running, Linear):
+    pass
+
+
+class RunningProduct(Running, General):
+    pass
+
+
 def _bind_running(a, axis=None, dtype=None, out=None):
     only_default(out=out)
+    if is_of_integers(dtype):
+        return (a,), {"axis": axis, "dtype": dtype}
     a = a if dtype is None else np.astype(a, dtype)
-    if axis is None:
+    if axis is None or is_axis_of_number(axis, a):
         return (a if rank_of(a) == 1 else np.ravel(a),), {"axis": 0}
-    return (a,), {"axis": normalised_axes(axis, rank_of(a))[0]}
+    return (a,), {"axis": normalize_axis_index(axis, rank_of(a))}
 
 
 def _sum_from_behind(x: Any, axis: int) -> Any:
@@ -282,7 +331,7 @@ def _cumprod_vjp(cotangent, y, operands, wanted, axis):
     return [np.moveaxis(np.stack([carried, *slopes[::-1]]), 0, axis)]
 
 
-CUMSUM = Linear(
+CUMSUM = RunningSum(
     np.cumsum,
     bind=_bind_running,
     evaluate=lambda a, axis: np.cumsum(a, axis=axis),
@@ -290,7 +339,7 @@ CUMSUM = Linear(
     batch_rule=lambda operands, batched, axis: np.cumsum(operands[0], axis=axis + 1),
     examples=["cumsum(A)", "cumsum(A, axis=0)", "cumsum(T, -1)", "cumsum(s)", "cumsum(v[:0])"],
 )
-CUMPROD = General(
+CUMPROD = RunningProduct(
     np.cumprod,
     bind=_bind_running,
     evaluate=lambda a, axis: np.cumprod(a, axis=axis),
@@ -312,11 +361,15 @@ def _cumulative(function: Callable, start: float) -> Callable:
     def expand(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
         if axis is None and rank_of(x) > 1:
             raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+        if isinstance(axis, tuple):
+            (axis,) = axis
+        x = np.atleast_1d(x)
         y = function(x, axis=axis, dtype=dtype, out=out)
         if not include_initial:
             return y
         (axis,) = normalised_axes(0 if axis is None else axis, rank_of(y))
-        return np.concatenate([np.full_like(y[(slice(None),) * axis + (slice(1),)], start), y], axis)
+        shape = shape_of(y)
+        return np.concatenate([np.full((*shape[:axis], 1, *shape[axis + 1 :]), start, y.dtype), y], axis)
 
     return expand
 
@@ -375,8 +428,15 @@ PROD = Product(
 # -- spread ------------------------------------------------------------------------------------------------------------
 
 
+def _spread_in_integers(name, a, axis, dtype, ddof, keepdims, where, mean, correction):
+    ddof = ddof if correction is None else correction
+    return in_integers(name, a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean)
+
+
 def _expand_var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
     only_default(out=out)
+    if is_of_integers(dtype):
+        return _spread_in_integers("var", a, axis, dtype, ddof, keepdims, where, mean, correction)
     a = a if dtype is None else np.astype(a, dtype)
     axis = normalised_axes(axis, rank_of(a))
     if where is not True:
@@ -394,6 +454,8 @@ def _expand_var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, w
 
 
 def _expand_std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
+    if is_of_integers(dtype):
+        return _spread_in_integers("std", a, axis, dtype, ddof, keepdims, where, mean, correction)
     variance = np.var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
     constant = variance == 0
     return np.where(constant, 0.0, np.sqrt(np.where(constant, 1.0, variance)))
@@ -412,46 +474,76 @@ def _latest(function: np.ufunc) -> Constant:
     return Constant(evaluate, name=f"numpy.{function.__name__}.accumulate")
 
 
-def _running_extremum(function: np.ufunc) -> Composite:
-    latest = _latest(function)
+def _accumulate(ufunc: np.ufunc, running: Callable, example: str) -> Composite:
+    """The method `accumulate` of a ufunc: along the first axis unless another is given, and never along all."""
 
     def expand(array, axis=0, dtype=None, out=None):
-        only_default(dtype=dtype, out=out)
+        only_default(out=out)
+        if not rank_of(array):
+            raise TypeError("cannot accumulate on a scalar")
         (axis,) = normalised_axes(axis, rank_of(array))
-        return np.take_along_axis(array, latest(array, axis=axis), axis)
+        return running(array, axis, dtype)
 
-    name = f"{function.__name__}.accumulate"
-    return Composite(function.accumulate, expand, name=f"numpy.{name}", examples=[f"{name}(v)", f"{name}(A, 1)"])
+    name = f"{ufunc.__name__}.accumulate"
+    return Composite(ufunc.accumulate, expand, name=f"numpy.{name}", examples=[f"{name}(v)", f"{name}(A, {example})"])
+
+
+def _running_extremum(ufunc: np.ufunc) -> Composite:
+    latest = _latest(ufunc)
+
+    def running(a: Any, axis: int, dtype: Any) -> Any:
+        a = a if dtype is None else np.astype(a, dtype)
+        return np.take_along_axis(a, latest(a, axis=axis), axis)
+
+    return _accumulate(ufunc, running, "1")
+
+
+def _reduce_extremum(extremum: Extremum, ufunc: np.ufunc) -> Composite:
+    """The method `reduce` of np.maximum or np.minimum, along the first axis unless another is given."""
+
+    def expand(array, axis=0, dtype=None, out=None, *, keepdims=False, initial=None, where=True):
+        array = array if dtype is None else np.astype(array, dtype)
+        return extremum.call((array, axis, out, keepdims, initial, where), {})
+
+    name = f"{ufunc.__name__}.reduce"
+    return Composite(ufunc.reduce, expand, name=f"numpy.{name}", examples=[f"{name}(v)", f"{name}(A, axis=1)"])
 
 
 def _expand_add_reduceat(array, indices, axis=0, dtype=None, out=None):
-    only_default(dtype=dtype, out=out)
+    only_default(out=out)
     (axis,) = normalised_axes(axis, rank_of(array))
-    stops = [*list(indices)[1:], shape_of(array)[axis]]
+    n = shape_of(array)[axis]
+    if any(not 0 <= index < n for index in indices):
+        raise IndexError(f"an index of {list(indices)} is out of bounds for the length {n}")
+    stops = [*list(indices)[1:], n]
     moved = np.moveaxis(array, axis, 0)
-    parts = [np.sum(moved[start:stop], axis=0) if start < stop else moved[start] for start, stop in zip(indices, stops)]
+    if not len(indices):
+        return np.moveaxis(moved[:0], 0, axis)
+    parts = [np.sum(moved[a:b] if a < b else moved[a : a + 1], axis=0, dtype=dtype) for a, b in zip(indices, stops)]
     return np.moveaxis(np.stack(parts), 0, axis)
 
 
 def _expand_logaddexp_reduce(array, axis=0, dtype=None, out=None, *, keepdims=False, initial=None, where=True):
+    array = array if dtype is None else np.astype(array, dtype)
     largest = np.max(array, axis, keepdims=True, initial=-np.inf, where=where)
     safe = np.where(np.isfinite(largest), largest, 0.0)
-    total = np.log(np.sum(np.exp(array - safe), axis, dtype, out, keepdims=True, where=where)) + safe
-    total = total if keepdims else np.squeeze(total, normalised_axes(axis, rank_of(array)))
+    total = np.log(np.sum(np.exp(array - safe), axis, None, out, keepdims=True, where=where)) + safe
+    total = total if keepdims or not rank_of(array) else np.squeeze(total, normalised_axes(axis, rank_of(array)))
     return total if initial is None else np.logaddexp(total, initial)
 
 
 def _expand_hypot_reduce(array, axis=0, dtype=None, out=None, *, keepdims=False):
-    return np.sqrt(np.sum(np.square(array), axis, dtype, out, keepdims))
+    array = array if dtype is None else np.astype(array, dtype)
+    return np.sqrt(np.sum(np.square(array), axis, None, out, keepdims))
 
 
 UFUNC_METHODS: dict[tuple[np.ufunc, str], Any] = {
     (np.add, "reduce"): SUM,
     (np.multiply, "reduce"): PROD,
-    (np.maximum, "reduce"): MAX,
-    (np.minimum, "reduce"): MIN,
-    (np.add, "accumulate"): CUMSUM,
-    (np.multiply, "accumulate"): CUMPROD,
+    (np.maximum, "reduce"): _reduce_extremum(MAX, np.maximum),
+    (np.minimum, "reduce"): _reduce_extremum(MIN, np.minimum),
+    (np.add, "accumulate"): _accumulate(np.add, lambda *args: CUMSUM.call(args, {}), "axis=1"),
+    (np.multiply, "accumulate"): _accumulate(np.multiply, lambda *args: CUMPROD.call(args, {}), "axis=1"),
     (np.maximum, "accumulate"): _running_extremum(np.maximum),
     (np.minimum, "accumulate"): _running_extremum(np.minimum),
     (np.add, "reduceat"): Composite(np.add.reduceat, _expand_add_reduceat, name="numpy.add.reduceat",

@@ -4,9 +4,10 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from diffbench.primitives.arrays import as_operand, rank_of, shape_of
-from diffbench.primitives.joining import along, from_the_front
+from diffbench.primitives.joining import along, is_axis_of_number
 from diffbench.primitives.kinds import Composite, only_default
 from diffbench.primitives.primitive import Traced
 from diffbench.primitives.structural import ASSEMBLE
@@ -16,7 +17,7 @@ def as_line(a: Any, axis: int | None) -> tuple[Any, int, int]:
     """The array, the axis counted from the front, the length along it; for an axis of None, of the array laid flat."""
     if axis is None:
         a, axis = np.ravel(a), 0
-    axis = from_the_front(axis, rank_of(a))
+    axis = normalize_axis_index(axis, rank_of(a))
     return a, axis, shape_of(a)[axis]
 
 
@@ -25,7 +26,7 @@ def as_line(a: Any, axis: int | None) -> tuple[Any, int, int]:
 
 def _expand_take(a, indices, axis=None, out=None, mode="raise"):
     only_default(out=out)
-    a, axis, n = as_line(a, axis)
+    a, axis, n = as_line(a, None if is_axis_of_number(axis, a) else axis)
     if mode == "wrap":
         indices = np.mod(indices, n)
     elif mode == "clip":
@@ -36,12 +37,16 @@ def _expand_take(a, indices, axis=None, out=None, mode="raise"):
 
 def _expand_take_along_axis(arr, indices, axis=-1):
     arr, axis, _ = as_line(arr, axis)
+    if np.ndim(indices) != rank_of(arr):
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
     reach = np.ogrid[tuple(slice(n) for n in shape_of(arr))]
     return arr[(*reach[:axis], indices, *reach[axis + 1 :])]
 
 
 def _expand_compress(condition, a, axis=None, out=None):
     only_default(out=out)
+    if np.ndim(condition) != 1:
+        raise ValueError("condition must be a 1-d array")
     return np.take(a, np.flatnonzero(condition), axis)
 
 
@@ -114,13 +119,13 @@ def _expand_insert(arr, obj, values, axis=None):
 def _expand_resize(a, new_shape):
     new_shape = (new_shape,) if isinstance(new_shape, int | np.integer) else tuple(new_shape)
     count, a = math.prod(new_shape), np.ravel(a)
-    return np.reshape(a[np.arange(count) % max(shape_of(a)[0], 1)], new_shape)
+    if not shape_of(a)[0]:
+        return np.zeros(new_shape, a.dtype)
+    return np.reshape(a[np.arange(count) % shape_of(a)[0]], new_shape)
 
 
 def _expand_trim_zeros(filt, trim="fb", axis=None):
-    for k in (
-        range(rank_of(filt)) if axis is None else [from_the_front(int(k), rank_of(filt)) for k in np.atleast_1d(axis)]
-    ):
+    for k in range(rank_of(filt)) if axis is None else normalize_axis_tuple(axis, rank_of(filt)):
         others = tuple(other for other in range(rank_of(filt)) if other != k)
         nonzero = filt != 0
         there = np.flatnonzero(np.any(nonzero, axis=others) if others else nonzero)
@@ -135,22 +140,23 @@ def _expand_trim_zeros(filt, trim="fb", axis=None):
 
 def _expand_flip(m, axis=None):
     rank = rank_of(m)
-    axes = range(rank) if axis is None else [from_the_front(a, rank) for a in np.atleast_1d(axis)]
+    axes = range(rank) if axis is None else normalize_axis_tuple(axis, rank)
     return m[tuple([slice(None, None, -1 if a in axes else None) for a in range(rank)])]
 
 
 def _expand_roll(a, shift, axis=None):
     if axis is None:
         return np.reshape(np.roll(np.ravel(a), shift, 0), shape_of(a))
-    for places, k in zip(*map(np.ravel, np.broadcast_arrays(shift, axis))):
-        a, k, n = as_line(a, int(k))
+    axes = normalize_axis_tuple(axis, rank_of(a), allow_duplicate=True)
+    for places, k in zip(*map(np.ravel, np.broadcast_arrays(shift, axes))):
+        a, k, n = as_line(a, k)
         cut = n - int(places) % n if n else 0
         a = np.concatenate([a[along(k, slice(cut, None))], a[along(k, slice(cut))]], k)
     return a
 
 
 def _expand_rot90(m, k=1, axes=(0, 1)):
-    first, second = [from_the_front(axis, rank_of(m)) for axis in axes]
+    first, second = normalize_axis_tuple(axes, rank_of(m))
     if k % 2 == 0:
         return np.flip(m, (first, second)) if k % 4 else np.copy(m)
     if k % 4 == 1:

@@ -1,17 +1,18 @@
 """Differences, integrals, interpolation, convolution, polynomials and grids along an axis."""
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from diffbench.primitives.arrays import as_operand, constants, rank_of, shape_of
+from diffbench.primitives.arrays import as_array, as_operand, constants, dtype_of, rank_of, shape_of
 from diffbench.primitives.complex_numbers import is_complex
-from diffbench.primitives.joining import along, from_the_front
+from diffbench.primitives.joining import along
 from diffbench.primitives.kinds import Bilinear, Composite, Constant, NotCovered, Refused, Row
 from diffbench.primitives.primitive import Traced
-from diffbench.primitives.selecting import as_line
 
 # -- differences -------------------------------------------------------------------------------------------------------
 
@@ -19,7 +20,9 @@ from diffbench.primitives.selecting import as_line
 def _expand_diff(a, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n!r}")
-    a, axis, _ = as_line(a, axis)
+    if n == 0:
+        return a
+    axis = normalize_axis_index(axis, rank_of(a))
     ends = [None if end is np._NoValue else _as_slab(end, shape_of(a), axis) for end in (prepend, append)]
     parts = [part for part in (ends[0], a, ends[1]) if part is not None]
     a = np.concatenate(parts, axis) if len(parts) > 1 else a
@@ -43,7 +46,7 @@ def _expand_ediff1d(ary, to_end=None, to_begin=None):
 
 def _expand_gradient(f, *varargs, axis=None, edge_order=1):
     rank = rank_of(f)
-    axes = list(range(rank)) if axis is None else [from_the_front(int(k), rank) for k in np.atleast_1d(axis)]
+    axes = list(range(rank)) if axis is None else list(normalize_axis_tuple(axis, rank))
     spacings = list(varargs) or [1.0]
     if len(spacings) == 1 and not rank_of(as_operand(spacings[0])):
         spacings = spacings * len(axes)
@@ -52,6 +55,8 @@ def _expand_gradient(f, *varargs, axis=None, edge_order=1):
     if edge_order > 2:
         raise ValueError("'edge_order' greater than 2 not supported")
     slopes = [_slope_along(f, as_operand(h), k, edge_order) for h, k in zip(spacings, axes)]
+    if dtype_of(f).kind in "fc":  # whatever the dtype of the spacings
+        slopes = [np.astype(slope, dtype_of(f)) for slope in slopes]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
@@ -83,16 +88,17 @@ def _slope_along(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
 
 
 def _expand_trapezoid(y, x=None, dx=1.0, axis=-1):
-    y, axis, _ = as_line(as_operand(y), axis)
+    y = as_operand(y)
+    last = normalize_axis_index(axis, rank_of(y))
     if x is None:
         width: Any = dx
     else:
         x = as_operand(x)
         if rank_of(x) == 1:
-            width = np.reshape(x[1:] - x[:-1], [-1 if k == axis else 1 for k in range(rank_of(y))])
+            width = np.reshape(x[1:] - x[:-1], [-1 if k == last else 1 for k in range(rank_of(y))])
         else:
             width = np.diff(x, axis=axis)
-    return np.sum(width * (y[along(axis, slice(1, None))] + y[along(axis, slice(-1))]) / 2.0, axis=axis)
+    return np.sum(width * (y[along(last, slice(1, None))] + y[along(last, slice(-1))]) / 2.0, axis=axis)
 
 
 UNWRAP_SHIFT = Constant(
@@ -113,7 +119,11 @@ INTERVAL = Constant(
 
 
 def _expand_interp(x, xp, fp, left=None, right=None, period=None):
-    x, xp, fp = as_operand(x), as_operand(xp), as_operand(fp)
+    x, xp = (np.astype(as_array(z), float) for z in (x, xp))
+    fp = as_array(fp)
+    fp = np.astype(fp, complex if is_complex(fp) else float)
+    if rank_of(xp) != 1 or shape_of(fp) != shape_of(xp):
+        raise ValueError("fp and xp are not of the same length.")
     if period is not None:
         if period == 0:
             raise ValueError("period must be a non-zero value")
@@ -164,7 +174,9 @@ def _expand_convolve(a, v, mode="full"):
 
 
 def _expand_correlate(a, v, mode="valid"):
-    a, v = np.atleast_1d(as_operand(a)), np.atleast_1d(as_operand(v))
+    a, v = as_operand(a), as_operand(v)
+    if rank_of(a) != 1 or rank_of(v) != 1:
+        raise ValueError("np.correlate takes vectors")
     v = np.conjugate(v) if is_complex(v) else v
     if mode == "same":  # NumPy takes the middle from the other side where the second is the longer
         full, (n,), (m,) = CONVOLVE(a, v[::-1]), shape_of(a), shape_of(v)
@@ -185,9 +197,9 @@ def _expand_vander(x, N=None, increasing=False):
 
 
 def _expand_polyval(p, x):
-    p = np.atleast_1d(as_operand(p))
-    y = 0.0 * as_operand(x)
-    for k in range(shape_of(p)[0]):
+    p, x = as_operand(p), as_array(x)
+    y = np.zeros(shape_of(x), dtype_of(x))
+    for k in range(len(p)):
         y = y * x + p[k]
     return y
 
@@ -196,7 +208,8 @@ def _polynomials(combine: Callable) -> Callable:
     def expand(a1, a2):
         a1, a2 = np.atleast_1d(as_operand(a1)), np.atleast_1d(as_operand(a2))
         n = max(shape_of(a1)[0], shape_of(a2)[0])
-        return combine(*[np.pad(a, (n - shape_of(a)[0], 0)) for a in (a1, a2)])
+        leading = [np.zeros(n - shape_of(a)[0], a.dtype) for a in (a1, a2)]
+        return combine(*[np.concatenate([zeros, a]) if len(zeros) else a for zeros, a in zip(leading, (a1, a2))])
 
     return expand
 
@@ -225,7 +238,11 @@ def _expand_polyint(p, m=1, k=None):
     if m < 0:
         raise ValueError("Order of integral must be positive (see polyder)")
     p = as_operand(p)
-    constants = np.broadcast_to(0.0 if k is None else as_operand(k), (m,))
+    constants = np.atleast_1d(0.0 if k is None else as_operand(k))
+    if shape_of(constants)[0] == 1:
+        constants = np.broadcast_to(constants, (m,))
+    elif shape_of(constants)[0] < m:
+        raise ValueError("k must be a scalar or a rank-1 array of length 1 or >m.")
     for j in range(m):
         p = np.concatenate([p / np.arange(shape_of(p)[0], 0, -1), constants[j : j + 1]])
     return p
@@ -242,9 +259,12 @@ def _expand_poly(seq_of_zeros):
 
 def _expand_polydiv(u, v):
     rest, v = np.atleast_1d(as_operand(u)) + 0.0, np.atleast_1d(as_operand(v)) + 0.0
+    if rank_of(rest) != 1 or rank_of(v) != 1:
+        raise ValueError("the coefficients of a polynomial are a vector")
     m, n = shape_of(rest)[0] - 1, shape_of(v)[0] - 1
+    dtype = np.result_type(rest.dtype, v.dtype)
     if m < n:
-        return np.zeros(1), rest
+        return np.zeros(1, dtype), np.astype(rest, dtype)
     quotient = []
     for k in range(m - n + 1):
         factor = rest[k] / v[0]
@@ -285,12 +305,13 @@ def _ends(start: Any, stop: Any) -> list:
     """Both ends of a grid, of one shape; a plain number in the dtype of the other end."""
     start, stop = as_operand(start), as_operand(stop)
     like = start if isinstance(start, Traced) else stop
-    ends = [constants(end, like) if isinstance(end, int | float) else end for end in (start, stop)]
+    ends = [constants(end, like) if type(end) in (bool, int, float) else end for end in (start, stop)]
     return list(np.broadcast_arrays(*ends))
 
 
 def _expand_linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
     start, stop = _ends(start, stop)
+    start, stop = (np.astype(end, np.result_type(start.dtype, stop.dtype)) for end in (start, stop))
     parts = num - 1 if endpoint else num
     step = (stop - start) / parts if parts > 0 else (stop - start) * np.nan
     places = np.reshape(constants(np.arange(num), start), (-1, *(1,) * rank_of(start)))
@@ -309,10 +330,14 @@ def _expand_logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, 
 
 
 def _expand_geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    start, stop = _ends(start, stop)
+    start, stop = (as_array(end) for end in (start, stop))
+    computed = np.result_type(start.dtype, stop.dtype, np.dtype(dtype))  # of None that is float64
+    start, stop = np.broadcast_arrays(*[np.astype(end, computed) for end in (start, stop)])
     ratio = stop / start
     places = constants(np.linspace(0.0, 1.0, num, endpoint), start)
     grid = start * ratio ** np.reshape(places, (-1, *(1,) * rank_of(start)))
+    if endpoint and num > 1:
+        grid = np.concatenate([grid[:-1], np.reshape(stop, (1, *shape_of(stop)))])
     grid = np.moveaxis(grid, 0, axis)
     return grid if dtype is None else np.astype(grid, dtype)
 
@@ -321,7 +346,7 @@ def _expand_geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
 
 
 def _expand_apply_along_axis(func1d, axis, arr, *args, **kwargs):
-    axis = from_the_front(axis, rank_of(arr))
+    axis = normalize_axis_index(axis, rank_of(arr))
     lines = np.moveaxis(arr, axis, -1)
     outer = shape_of(lines)[:-1]
     results = [as_operand(func1d(lines[index], *args, **kwargs)) for index in np.ndindex(*outer)]
@@ -333,9 +358,9 @@ def _expand_apply_along_axis(func1d, axis, arr, *args, **kwargs):
 
 
 def _expand_apply_over_axes(func, a, axes):
-    for axis in np.atleast_1d(axes):
-        result = func(a, int(axis))
-        a = result if rank_of(result) == rank_of(a) else np.expand_dims(result, int(axis))
+    for axis in map(operator.index, np.atleast_1d(axes)):
+        result = func(a, axis)
+        a = result if rank_of(result) == rank_of(a) else np.expand_dims(result, axis)
     return a
 
 
@@ -354,7 +379,7 @@ def _expand_i0(x):
 def _expand_sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):
     rank = rank_of(x)
     lengths = [int(n) for n in np.atleast_1d(window_shape)]
-    axes = list(range(rank)) if axis is None else [from_the_front(int(k), rank) for k in np.atleast_1d(axis)]
+    axes = list(range(rank)) if axis is None else list(normalize_axis_tuple(axis, rank))
     if len(lengths) != len(axes):
         raise ValueError(f"Must provide matching length window_shape and axis; got {len(lengths)} and {len(axes)}")
     for k, length in zip(axes, lengths):
@@ -375,7 +400,7 @@ def _on_the_real_domain(function: Callable, inside: Callable) -> Callable:
 
 
 def _expand_emath_power(x, p):
-    return _on_the_real_domain(lambda x: np.power(x, p), lambda x: x >= 0)(x)
+    return _on_the_real_domain(lambda x: np.power(x, as_array(p)), lambda x: x >= 0)(as_array(x))
 
 
 def _expand_emath_logn(n, x):

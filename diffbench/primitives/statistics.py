@@ -1,15 +1,17 @@
 """Averages, covariances, counts in bins, and the reductions that pass over NaN."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of
+from diffbench.primitives.arrays import as_array, as_operand, constants, dtype_of, rank_of, shape_of
 from diffbench.primitives.complex_numbers import is_complex
-from diffbench.primitives.joining import from_the_front
 from diffbench.primitives.kinds import Composite, Constant, NotCovered, Refused, Row, only_default
 from diffbench.primitives.primitive import Traced
+from diffbench.primitives.reductions import is_of_integers
 from diffbench.primitives.structural import ASSEMBLE
 
 # -- passing over NaN: each entry that is NaN is masked, and carries nothing -------------------------------------------
@@ -28,11 +30,18 @@ def _filled(function: Callable, neutral: float) -> Callable:
 
 
 def _expand_nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
+    _check_inexact(dtype)
     return np.mean(a, axis, dtype, out, keepdims, where=_there(a, where))
+
+
+def _check_inexact(dtype: Any) -> None:
+    if is_of_integers(dtype):
+        raise TypeError("If a is inexact, then dtype must be inexact")
 
 
 def _spread(function: Callable) -> Callable:
     def expand(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
+        _check_inexact(dtype)
         there = _there(a, where)
         y = function(a, axis, dtype, out, ddof, keepdims, where=there, mean=mean, correction=correction)
         freedom = np.sum(there, axis=axis, keepdims=bool(keepdims)) - (ddof if correction is None else correction)
@@ -67,20 +76,21 @@ def _bind_position(a, axis=None, out=None, *, keepdims=False):
 
 def _expand_average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     a = as_operand(a)
+    axis = None if axis is None else normalize_axis_tuple(axis, rank_of(a))
     if weights is None:
         mean = np.mean(a, axis, keepdims=keepdims)
         total = np.size(a) / np.size(mean)
         return (mean, np.full_like(mean, total)) if returned else mean
-    weights = as_operand(weights)
+    weights = as_array(weights)
+    weights = np.astype(weights, np.result_type(dtype_of(a), weights.dtype))
     if shape_of(weights) != shape_of(a):
         if axis is None:
             raise TypeError("Axis must be specified when shapes of a and weights differ.")
-        axes = [from_the_front(int(k), rank_of(a)) for k in np.atleast_1d(axis)]
-        if shape_of(weights) != tuple(shape_of(a)[k] for k in axes):
+        if shape_of(weights) != tuple(shape_of(a)[k] for k in axis):
             raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
-        order = np.argsort(axes)
+        order = np.argsort(axis)
         weights = np.transpose(weights, order)
-        weights = np.reshape(weights, [n if k in axes else 1 for k, n in enumerate(shape_of(a))])
+        weights = np.reshape(weights, [n if k in axis else 1 for k, n in enumerate(shape_of(a))])
     total = np.sum(np.broadcast_to(weights, shape_of(a)), axis, keepdims=keepdims)
     if np.any(total == 0.0):
         raise ZeroDivisionError("Weights sum to zero, can't be normalized")
@@ -92,17 +102,19 @@ def _expand_cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aw
     if ddof is not None and ddof != int(ddof):
         raise ValueError("ddof must be integer")
     x = np.atleast_2d(as_operand(m))
+    if rank_of(x) > 2:
+        raise ValueError("m has more than 2 dimensions")
     if not rowvar and rank_of(as_operand(m)) != 1:
         x = np.transpose(x)
     if y is not None:
         other = np.atleast_2d(as_operand(y))
         x = np.concatenate([x, np.transpose(other) if not rowvar and shape_of(other)[0] != 1 else other])
-    x = x if dtype is None else np.astype(x, dtype)
+    x = np.astype(x, np.result_type(x.dtype, float) if dtype is None else dtype)
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights: Any = None
     for given in (fweights, aweights):
         if given is not None:
-            given = as_operand(given)
+            given = np.astype(as_array(given), float)
             weights = given if weights is None else weights * given
     count = shape_of(x)[1]
     if weights is None:
@@ -114,7 +126,8 @@ def _expand_cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aw
         weighted = centred * weights
         freedom = total - ddof if aweights is None else total - ddof * np.sum(weights * aweights) / total
     other = np.conjugate(centred) if is_complex(centred) else centred
-    product = np.matmul(weighted, np.transpose(other)) / np.maximum(freedom, 0)
+    freedom = np.maximum(freedom, 0)
+    product = np.matmul(weighted, np.transpose(other)) / (freedom if weights is not None else constants(freedom, x))
     return np.squeeze(product)
 
 
@@ -133,8 +146,10 @@ def _expand_bincount(x, /, weights=None, minlength=0):
     if isinstance(x, Traced):
         raise NotCovered("x must be integers, and so cannot be differentiated")
     x = np.asarray(x)
+    if x.ndim != 1 or shape_of(as_operand(weights)) != x.shape:
+        raise ValueError("x and weights must be one-dimensional, of one length")
     length = max(int(minlength), int(x.max()) + 1 if x.size else 0)
-    return ASSEMBLE(as_operand(weights), indices=(x,), shape=(length,), dtype=float)
+    return ASSEMBLE(np.astype(as_operand(weights), float), indices=(x,), shape=(length,), dtype=float)
 
 
 BIN_OF_EACH = Constant(
@@ -151,10 +166,13 @@ BIN_OF_EACH = Constant(
 def _expand_bin_edges(a, bins=10, range=None, weights=None):
     if isinstance(bins, str):
         raise NotCovered(f"bins={bins!r}")
-    if np.ndim(bins):
+    if np.ndim(bins) == 1:
         return as_operand(bins)
-    low, high = (np.min(a), np.max(a)) if range is None else range
-    if range is None and low == high:
+    bins = operator.index(bins)
+    if range is None:
+        range = (np.min(a), np.max(a)) if np.size(a) else (0.0, 1.0)
+    low, high = range
+    if low == high:
         low, high = low - 0.5, high + 0.5
     return np.linspace(low, high, bins + 1)
 
@@ -164,12 +182,12 @@ def _expand_histogram(a, bins=10, range=None, density=None, weights=None):
     edges = _expand_bin_edges(a, bins, range)
     count = shape_of(edges)[0] - 1
     places = BIN_OF_EACH(a, edges)
-    given = np.ones(shape_of(a), a.dtype) if weights is None else np.ravel(as_operand(weights))
+    given = np.ones(shape_of(a)) if weights is None else np.ravel(as_operand(weights))
     inside = places < count
     counts = ASSEMBLE(given[inside], indices=(places[inside],), shape=(count,), dtype=given.dtype)
     if not density:
         return (np.astype(counts, int) if weights is None else counts), edges
-    return counts / np.diff(edges) / np.sum(counts), edges
+    return counts / np.astype(np.diff(edges), float) / np.sum(counts), edges
 
 
 # fmt: off

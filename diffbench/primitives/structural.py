@@ -45,8 +45,10 @@ def assemble(*pieces: Any, indices: Sequence, shape: tuple[int, ...], dtype: Any
 
 
 def _holds_objects(piece: Any) -> bool:
-    """Whether a piece is made of symbols or exact numbers."""
-    return not isinstance(piece, float | int | complex) and getattr(piece, "dtype", np.dtype(object)).hasobject
+    """Whether a piece is made of symbols or exact numbers; None and text are for NumPy to convert."""
+    if isinstance(piece, float | int | complex | str | None):
+        return False
+    return getattr(piece, "dtype", np.dtype(object)).hasobject
 
 
 def add_at(total: np.ndarray, index: Any, piece: Any) -> None:
@@ -254,7 +256,7 @@ def _bind_transpose(a, axes=None):
     rank = rank_of(a)
     if axes is None:
         return (a,), {"axes": tuple(range(rank - 1, -1, -1))}
-    return (a,), {"axes": tuple([int(axis) + rank if axis < 0 else int(axis) for axis in axes])}
+    return (a,), {"axes": tuple([axis + rank if axis < 0 else axis for axis in map(operator.index, axes)])}
 
 
 def _inverse(axes: Sequence[int]) -> tuple[int, ...]:

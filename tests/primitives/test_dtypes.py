@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import diffbench as db
-from diffbench.array_methods import dtype_of
 from diffbench.dispatch import TracedArray
+from diffbench.primitives.arrays import dtype_of
 from diffbench.primitives.primitive import Trace
 from tests.primitives.examples import EXAMPLES, Example, named
 

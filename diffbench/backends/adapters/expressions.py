@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.array_methods import dtype_of
 from diffbench.backends.adapters.foreign import NESTING, native_function, nested, said_by
 from diffbench.backends.base import Differentiator, FlatFunction, FromExpressions, end_trace, settle_aux, slices_of
 from diffbench.errors import (
@@ -22,7 +21,7 @@ from diffbench.errors import (
     user_location,
 )
 from diffbench.exact.trace import Algebra, Exact, ExactTrace
-from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.arrays import dtype_of, shape_of
 from diffbench.primitives.kinds import Constant
 from diffbench.primitives.primitive import Traced
 

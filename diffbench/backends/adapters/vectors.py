@@ -5,11 +5,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from diffbench.array_methods import dtype_of
 from diffbench.backends.adapters.foreign import nested
 from diffbench.backends.base import Differentiator, FlatFunction, push_blocks, settle_aux, slices_of
 from diffbench.errors import ArgumentError, UnsupportedVerb
-from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.arrays import dtype_of, shape_of
 from diffbench.primitives.primitive import Traced
 
 

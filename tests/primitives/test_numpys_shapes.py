@@ -1,0 +1,55 @@
+"""Numbers, empty arrays, arrays of three axes and of one entry give what they give in NumPy, with the derivative."""
+
+import numpy as np
+import pytest
+
+import diffbench as db
+from tests.primitives.examples import VARIABLES
+
+A, T, V = (VARIABLES[name] for name in ("A", "T", "v"))
+
+CALLS = {
+    "column_stack of stacks": (lambda x: np.column_stack([x, x]), T),
+    "cumulative_sum of nothing": (lambda x: np.cumulative_sum(x[:, :0], axis=1, include_initial=True), A),
+    "cumulative_sum of a number": (lambda x: np.cumulative_sum(x, axis=-1, include_initial=True), 0.7),
+    "cumsum of a number": (lambda x: np.cumsum(x, -1), 0.7),
+    "take from a number": (lambda x: np.take(x, [0, -1], axis=0), 0.7),
+    "repeat of a number": (lambda x: np.repeat(x, 2, axis=-1), 0.7),
+    "compress of a number": (lambda x: np.compress([True], x, axis=0), 0.7),
+    "logaddexp.reduce of a number": (lambda x: np.logaddexp.reduce(x), 0.7),
+    "pad of a number": (lambda x: np.pad(x, 1), 0.7),
+    "differences of order 0 of a number": (lambda x: np.diff(x, n=0), 0.7),
+    "histogram of nothing": (lambda x: np.histogram(x[:0], 3)[0] * x[0], V),
+    "histogram in a range of no width": (lambda x: np.histogram(x, 3, range=(0.5, 0.5))[1] * x[0], V),
+    "median of nothing": (lambda x: np.median(x[:0]) + 0 * x, V),
+    "percentile along nothing": (lambda x: np.percentile(x[:0], [20, 70], axis=1), A),
+    "resize of nothing": (lambda x: np.resize(x[:0], (2, 2)), V),
+    "reduceat at no place": (lambda x: np.add.reduceat(x, [], axis=1), A),
+    "polyint with more constants than needed": (lambda x: np.polyint(x, 1, [1.0, 2.0, 3.0]), V),
+    "unique rows": (lambda x: np.unique(x[[0, 1, 0]], axis=0), A),
+    "unique along the last axis": (lambda x: np.unique(x[..., [0, 1, 0]], axis=-1), T),
+    "where unique rows are": (lambda x: x * np.unique(x[[0, 2, 2]], axis=0, return_counts=True)[1][0], A),
+    "gradient of integers": (lambda x: np.gradient(np.array([1, 3, 4]), x), 0.7),
+    "r_ of a number and a vector": (lambda x: np.r_[0, x], V),
+    "trapezoid of a vector along a matrix": (lambda x: np.trapezoid(x[0], x), A),
+    "average along a list of axes": (lambda x: np.average(x, [0, 2], weights=np.exp(x)), T),
+    "quantile along a list of axes": (lambda x: np.quantile(x, 0.3, [0, 2]), T),
+    "fftshift along two axes": (lambda x: np.fft.fftshift(x, (0, 1)), A),
+    "roll twice along one axis": (lambda x: np.roll(x, (1, 1), axis=(0, 0)), A),
+    "geomspace ends where it is told to": (lambda x: np.geomspace(np.exp(x), 9.0, 4), V),
+}
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("name", CALLS)
+def test_the_value_and_the_shape_are_numpys_and_the_derivative_that_of_differences(name, mode):
+    f, x = CALLS[name]
+    value, _ = db.linearize(f, backend=mode)(x)
+    expected = f(x)
+    np.testing.assert_allclose(value, expected, rtol=1e-14)
+    assert np.shape(value) == np.shape(expected)
+    slopes = db.jacobian(f, backend=mode)(x)
+    if np.all(np.isfinite(expected)):
+        differences = db.jacobian(f, backend="finite-central", order=4)(x)
+        np.testing.assert_allclose(slopes, differences, rtol=1e-7, atol=1e-8)
+    assert np.shape(slopes) == np.shape(expected) + np.shape(x)
