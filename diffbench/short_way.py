@@ -172,7 +172,7 @@ def {name}(self, other):
             y = other.primal
             if x.__class__ in SCALARS and y.__class__ in SCALARS or {x_is_inner} and {y_is_inner}:
                 return bool_(x {symbol} y)
-    return primitive.call((self, other), NO_PARAMS)
+    return long_way(self, other)
 """
 UFUNC = """
 def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
@@ -325,6 +325,7 @@ def install_short_way(
             **parts,
         )
         namespace = {**USED, "OPERATORS": operators, "primitive": primitive, cls.__name__: cls}
+        namespace["long_way"] = getattr(cls, name, None)
         exec(compile(source, f"<operators of {cls.__name__}>", "exec"), namespace)
         setattr(cls, name, namespace[name])
 
