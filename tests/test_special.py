@@ -274,6 +274,35 @@ def test_arrays_and_lists_broadcast_and_keep_float32():
     assert (found.dtype, found.shape) == (np.float32, (2, 1))
 
 
+MANY_DEGREES_OF_FREEDOM = [(-1.3, 25.0), (2.0, 1e3), (0.0, 1e6), (2.0, 1e10)]
+
+
+def log_t_density(x, v):
+    return mp.loggamma((v + 1) / 2) - mp.loggamma(v / 2) - mp.log(mp.pi * v) / 2 - (v + 1) / 2 * mp.log1p(x * x / v)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(("x", "df"), MANY_DEGREES_OF_FREEDOM)
+@both_modes
+def test_the_slope_of_students_density_in_many_degrees_of_freedom_keeps_its_digits(x, df, order, mode):
+    f = special.t.logpdf
+    for _ in range(order):
+        f = db.derivative(f, argnum=1, backend=mode)
+    with mp.workdps(80):
+        expected = float(mp.diff(lambda v: log_t_density(mpf(x), v), mpf(df), order, h=mpf(df) * mpf(10) ** -15))
+    assert f(x, df) == pytest.approx(expected, rel=1e-12)
+
+
+@both_modes
+def test_students_distribution_in_many_degrees_of_freedom_has_signs_and_digits_to_second_order(mode):
+    """F = Φ - φ (t³ + t) / 4v + O(1/v²)."""
+    x, df = 2.0, 1e10
+    expected = np.exp(-x * x / 2) / np.sqrt(2 * np.pi) * (x**3 + x) / (4 * df * df)
+    slope = db.derivative(special.t.cdf, argnum=1, backend=mode)
+    assert slope(x, df) == pytest.approx(expected, rel=1e-9)
+    assert db.derivative(slope, argnum=1, backend=mode)(x, df) == pytest.approx(-2 * expected / df, rel=1e-9)
+
+
 # -- laws of counts ----------------------------------------------------------------------------------------------------
 
 COUNTS = {
@@ -465,3 +494,9 @@ except db.MissingPackage as error:
     assert "needs SciPy" in message
     assert "pip install scipy" in message
     assert message.strip().endswith("missing")
+
+
+def test_a_density_has_slopes_where_no_function_of_scipy_was_called_before():
+    script = "import diffbench as db; print(db.derivative(db.special.t.pdf, argnum=1)(0.3, 4.5))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert float(result.stdout) == pytest.approx(by_differences(stats.t.pdf, (0.3, 4.5), 1), rel=1e-9)

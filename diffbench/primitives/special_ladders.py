@@ -242,7 +242,30 @@ def beta_density(a, b, x):
 
 
 @ladder(
-    "y * (polygamma_rise(0, a / 2, 0.5) - 1 / a - log1p(b * b / a) + (a + 1) / a * (b * b / (a + b * b))) / 2",
+    "log1p(x)",
+    exact="(1 + x) * log1p(x) - x",
+)
+def log1p_integral(x):
+    """∫₀ˣ log(1+s) ds = (1+x) log(1+x) - x, also near 0; with r = x/(2+x) it is log(1+x) = 2 artanh(r)."""
+    r = x / (2 + x)
+    near = np.abs(r) < 0.2
+    square = np.where(near, r * r, 0.0)
+    series = sum(square**k / (2 * k + 1) for k in range(1, 12))
+    return np.where(near, x * r + 2 * (1 + x) * r * series, (1 + x) * np.log1p(x) - x)
+
+
+@ladder(
+    "t_log_slope(a, b)",
+    "-(a + 1) * b / (a + b * b)",
+    exact="gammaln((a + 1) / 2) - gammaln(a / 2) - log(pi * a) / 2 - (a + 1) / 2 * log1p(b * b / a)",
+)
+def log_t_density(v, t):
+    """The logarithm of t_density."""
+    return -special.betaln(0.5, v / 2) - np.log(v) / 2 - (v + 1) / 2 * np.log1p(t * t / v)
+
+
+@ladder(
+    "y * t_log_slope(a, b)",
     "-y * (a + 1) * b / (a + b * b)",
     exact="gamma((a + 1) / 2) * rgamma(a / 2) / sqrt(pi * a) * (1 + b * b / a) ** (-(a + 1) / 2)",
 )

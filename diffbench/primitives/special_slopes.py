@@ -11,8 +11,14 @@ from scipy import special
 
 from diffbench.primitives.kinds import rule_name
 from diffbench.primitives.partial import RULE_NAMES, ExactConstant
-from diffbench.primitives.special_integrals import beta_integral, elliptic, gamma_integral, polygamma_rise
-from diffbench.primitives.special_ladders import beta_density, gamma_density, t_density, zeta_log
+from diffbench.primitives.special_integrals import (
+    beta_integral,
+    elliptic,
+    gamma_integral,
+    polygamma_rise,
+    psi_half_step,
+)
+from diffbench.primitives.special_ladders import beta_density, gamma_density, log1p_integral, t_density, zeta_log
 
 PI: ExactConstant = RULE_NAMES["PI"]
 LOG_2PI = ExactConstant(math.log(2 * math.pi), "log(2 * pi)")
@@ -80,11 +86,59 @@ def betainc_slopes(a: Any, b: Any, x: Any, rest: Any) -> tuple[Any, Any]:
 
 
 @rule_name
+def t_log_slope(v: Any, t: Any) -> Any:
+    """The slope of the logarithm of Student's density in the degrees of freedom, without the terms in 1/v that cancel."""
+    u = t * t / v
+    return (psi_half_step(0, v) + (u / v - log1p_integral(u)) / (1 + u)) / 2
+
+
+@rule_name
 def stdtr_slope(v: Any, t: Any) -> Any:
     """The derivative of the distribution function of Student's t in the degrees of freedom."""
     square = t * t
-    in_a, _ = betainc_slopes(v / 2, 0.5 * np.ones_like(t), v / (v + square), square / (v + square))
-    return -np.sign(t) * in_a / 4 - t * t_density(v, t) / (2 * v)
+    far = (v > 20) & (4 * square < v)  # where the terms by way of the incomplete beta function cancel
+    density, many = t_density(v, t), _stdtr_slope_over_density(np.where(far, v, 100.0), np.where(far, t, 0.0))
+    few, part = np.where(far, 1.0, v), np.where(far, 1.0, square)
+    in_a, _ = betainc_slopes(few / 2, 0.5 * np.ones_like(t), few / (few + part), part / (few + part))
+    return np.where(far, many * density, -np.sign(t) * in_a / 4 - t * density / (2 * v))
+
+
+def _roots_of_quotients(count: int) -> list[float]:
+    """The coefficients of √(x / sinh x) in powers of x², by the recurrence for powers of a series."""
+    quotient, root = [1 / math.factorial(2 * k + 1) for k in range(count)], [1.0]
+    for n in range(1, count):
+        root.append(sum((k / 2 - n) * quotient[k] * root[n - k] for k in range(1, n + 1)) / n)
+    return root
+
+
+ROOTS = _roots_of_quotients(9)
+
+
+def _stdtr_slope_over_density(v: Any, t: Any) -> Any:
+    """The slope of the distribution function of Student's t in many degrees of freedom, over its density.
+
+    With m = v - 1/2 and z² = m log(1 + t²/v) the survival function is the integral of exp(-s²/2) √(x / sinh x) from z to
+    ∞, where x = s²/2m, over that from -∞ to ∞. Its slope comes from that of z and, term by term in powers of x², from m:
+    the integral of s⁴ʲ exp(-s²/2) is a moment of the normal law, and integration by parts leaves a rest at z.
+    """
+    m, u = v - 0.5, t * t / v
+    r, share, excess = u / (2 + u), (1 + u) / (2 + u), 0.0
+    for k in range(9, 0, -1):
+        excess = r * r * (1 / (2 * k + 1) + excess)  # artanh(r) / r - 1
+    x = r * (1 + excess)  # z² / 2m
+    moment, rest, powers = 1.0, 0.0, [(1.0, 0.0)]
+    for k in range(1, 2 * len(ROOTS) - 1):
+        odd = (2 * k - 1) / (2 * m)
+        moment, rest = odd * moment, x ** (k - 1) + odd * rest
+        powers.append((moment, rest))
+    terms = [(2 * j, root, *powers[2 * j]) for j, root in enumerate(ROOTS)]
+    whole = sum(root * moment for _, root, moment, _ in terms)
+    growth = sum(degree * root * moment for degree, root, moment, _ in terms) / whole
+    in_m = sum((degree - growth) * root * rest for degree, root, _, rest in terms) / sum(
+        root * x**degree for degree, root, _, _ in terms
+    )
+    in_z = (1 / v + 2 * r + 4 * share * excess) / 4
+    return t * (in_z + share * (1 + excess) * in_m / m) / m
 
 
 @rule_name
