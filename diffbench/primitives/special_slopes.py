@@ -18,10 +18,20 @@ from diffbench.primitives.special_integrals import (
     polygamma_rise,
     psi_half_step,
 )
-from diffbench.primitives.special_ladders import beta_density, gamma_density, log1p_integral, t_density, zeta_log
+from diffbench.primitives.special_ladders import (
+    AIRY_FAR,
+    airye_far,
+    beta_density,
+    faddeeva_imag,
+    gamma_density,
+    log1p_integral,
+    t_density,
+    zeta_log,
+)
 
 PI: ExactConstant = RULE_NAMES["PI"]
 LOG_2PI = ExactConstant(math.log(2 * math.pi), "log(2 * pi)")
+SQRT_2 = ExactConstant(math.sqrt(2), "sqrt(2)")
 SQRT_2PI = ExactConstant(math.sqrt(2 * math.pi), "sqrt(2 * pi)")
 
 
@@ -55,6 +65,17 @@ def zeta_slope(x: Any) -> Any:
 def expn_slope(n: Any, x: Any, y: Any) -> Any:
     """-E(n-1, x), where E(-1, x) = (exp(-x) + E(0, x)) / x."""
     return -np.where(n == 0, (np.exp(-x) + y) / x, special.expn(np.maximum(n - 1, 0), x))
+
+
+# -- the normal law ----------------------------------------------------------------------------------------------------
+
+
+@rule_name
+def mills_excess(x: Any, y: Any) -> Any:
+    """x + φ(x) / Φ(x), where y is the second term; for x < 0, where the two cancel, by the derivative of erfcx."""
+    low = x < 0
+    t = -np.where(low, x, 0.0) / SQRT_2
+    return np.where(low, faddeeva_imag(1, 0 * t, t) / (SQRT_2 * special.erfcx(t)), x + y)
 
 
 # -- distribution functions in their parameters ------------------------------------------------------------------------
@@ -210,6 +231,12 @@ def jacobi_am_slope(u: Any, m: Any) -> Any:
     """∂am(u, m)/∂m, from the derivative of the elliptic integral whose inverse am is."""
     angle = RULE_NAMES["jacobi_am"](u, m)
     return -RULE_NAMES["jacobi_dn"](u, m) * elliptic(1, 1, angle, m) / 2
+
+
+@rule_name
+def airye_slope(place: int, near: Any, x: Any) -> Any:
+    """The slope of one of the four results of airye, which near 0 is this."""
+    return np.where(x > AIRY_FAR, airye_far(1, place, x), near)
 
 
 @rule_name

@@ -417,6 +417,27 @@ def test_a_second_derivative_is_mpmaths(name, point):
         assert found == pytest.approx(exact(name, point, position, 2), rel=2e-11, abs=1e-15)
 
 
+FAR_OUT = [
+    ("log_ndtr", (30.0,)), ("log_ndtr", (37.0,)), ("log_ndtr", (-1e8,)), ("erfcx", (1e8,)), ("expit", (-700.0,)),
+    ("log_expit", (700.0,)), ("airye[0]", (1e3,)), ("airye[0]", (1e5,)), ("airye[1]", (1e5,)), ("airye[2]", (1e5,)),
+    ("airye[3]", (1e5,)), ("i0e", (1e6,)), ("i1e", (-1e6,)), ("ive", (0.5, 1e6)), ("ive", (3, -1e6)), ("k0e", (1e6,)),
+    ("k1e", (1e6,)), ("kve", (2.5, 1e6)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join)
+@pytest.mark.parametrize(("name", "point"), FAR_OUT)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_derivatives_far_out_keep_their_digits_to_second_order(name, point, modes):
+    position, slope = differentiable(name, point)[-1], function_of(name)
+    with mp.workdps(500 if name == "log_ndtr" and point[0] > 0 else 100):  # of numbers that differ little from one
+        args = [mpf(x) for x in point]
+        truth = [float(slope_of(TRUTH[name][0], args, position, order)) for order in (1, 2)]
+    for mode, expected in zip(modes, truth):
+        slope = db.derivative(slope, argnum=position, backend=mode)
+        assert slope(*point) == pytest.approx(expected, rel=5e-13, abs=0)
+
+
 @pytest.mark.parametrize(("name", "point"), [case for case in CASES if len(differentiable(*case.values)) > 1])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_mixed_second_derivatives_do_not_depend_on_their_order(name, point):
