@@ -61,6 +61,22 @@ BERNOULLI = special.bernoulli(24)[2::2]
 
 @ladder(
     None,
+    "psi_gap(a + 1, b)",
+    exact="-polygamma(a, b) + (log(b) if a == 0 else (-1) ** (a - 1) * gamma(a) / b ** a)",
+)
+def psi_gap(n, x):
+    """The n-th derivative of log(x) - psi(x), for large x of 1 / 2x + Σ B₂ₖ / (2k x²ᵏ) over k = 1, 2, ..."""
+    far = x > 20
+    large, small, sign = np.where(far, x, 20.0), np.where(far, 1.0, x), (-1.0) ** n
+    series = special.poch(1, n) * large ** (-n - 1) / 2 + sum(
+        number / (2 * k) * special.poch(2 * k, n) * large ** (-2 * k - n) for k, number in enumerate(BERNOULLI, 1)
+    )
+    of_log = np.where(n == 0, np.log(small), -sign * special.gamma(np.maximum(n, 1)) / small**n)
+    return np.where(far, sign * series, of_log - polygamma(n, small))
+
+
+@ladder(
+    None,
     "-zeta_log(a + 1, b, c)",
     "a * zeta_log(maximum(a - 1, 0), b + 1, c) - b * zeta_log(a, b + 1, c)",
     exact="(-1) ** a * zeta(b, c, a)",
@@ -276,7 +292,7 @@ def _deviance(x: np.ndarray, mean: np.ndarray) -> np.ndarray:
 
 
 @ladder(
-    "y * (log(b) - psi(a))",
+    "y * log_less_psi(b, a)",
     "gamma_density(a - 1, b) - y",
     exact="b ** (a - 1) * exp(-b) * rgamma(a)",
     singular=True,

@@ -25,6 +25,7 @@ from diffbench.primitives.special_ladders import (
     faddeeva_imag,
     gamma_density,
     log1p_integral,
+    psi_gap,
     t_density,
     zeta_log,
 )
@@ -82,12 +83,19 @@ def mills_excess(x: Any, y: Any) -> Any:
 
 
 @rule_name
+def log_less_psi(x: Any, a: Any) -> Any:
+    """log(x) - psi(a), also where both are large and agree to many digits."""
+    near = np.abs(x - a) < a / 2
+    return np.where(near, np.log1p(np.where(near, x - a, 0.0) / a), np.log(x) - np.log(a)) + psi_gap(0, a)
+
+
+@rule_name
 def gammainc_slope(a: Any, x: Any) -> Any:
     """∂P(a, x)/∂a, by the integral on that side of x on which its terms have one sign."""
     inside = (x > 0) & np.isfinite(x)
     x = np.where(inside, x, a)
     side = np.where(x > a, np.ones_like(x), -np.ones_like(x))
-    level = np.log(x) - special.psi(a)
+    level = log_less_psi(x, a)
     terms = level * gamma_integral(0, 0, side, a, x) + side * gamma_integral(1, 0, side, a, x)
     return np.where(inside, -side * x * gamma_density(a, x) * terms, 0.0)
 
