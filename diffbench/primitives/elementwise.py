@@ -111,6 +111,25 @@ def _bind_where(condition, x=None, y=None, /):
     return (condition, x, y), {}
 
 
+def _one_minus_square(x: Any) -> Any:
+    """1 - x² to all digits near 1; large arrays by functions that borrow their memory."""
+    if x.__class__ is not np.ndarray:
+        return (1 - x) * (1 + x)
+    return RULE_NAMES["multiply"](RULE_NAMES["subtract"](1, x), RULE_NAMES["add"](1, x))
+
+
+RULE_NAMES["one_minus_square"] = Elementwise(
+    _one_minus_square, "-2 * x", exact="1 - x * x", name="one_minus_square"
+)  # its slope written out, as that of the product cancels near 0
+
+
+@rule_name
+def over_squared_radius(x: Any, a: Any, b: Any) -> Any:
+    """x / (a² + b²), without overflow and underflow on the way."""
+    radius = RULE_NAMES["hypot"](a, b)
+    return x / radius / radius
+
+
 # -- functions made of others ------------------------------------------------------------------------------------------
 
 
@@ -246,12 +265,12 @@ ROWS = [
     Elementwise(np.sin,        "cos(x)",            exact="sin(x)"),
     Elementwise(np.cos,        "-sin(x)",           exact="cos(x)"),
     Elementwise(np.tan,        "1 + y * y",         exact="tan(x)", domain=((-1.2, 1.2),)),
-    Elementwise(np.arcsin,     "1 / sqrt((1 - x) * (1 + x))", exact="asin(x)", cut=True, singular=True,
+    Elementwise(np.arcsin,     "1 / sqrt(one_minus_square(x))", exact="asin(x)", cut=True, singular=True,
                                domain=(UNIT,)),
-    Elementwise(np.arccos,     "-1 / sqrt((1 - x) * (1 + x))", exact="acos(x)", cut=True, singular=True,
+    Elementwise(np.arccos,     "-1 / sqrt(one_minus_square(x))", exact="acos(x)", cut=True, singular=True,
                                domain=(UNIT,)),
     Elementwise(np.arctan,     "1 / (1 + x * x)",   exact="atan(x)"),
-    Elementwise(np.arctan2,    "b / hypot(a, b) / hypot(a, b)", "-a / hypot(a, b) / hypot(a, b)",
+    Elementwise(np.arctan2,    "over_squared_radius(b, a, b)", "-over_squared_radius(a, a, b)",
                                exact="atan2(a, b)", analytic=False,
                                domain=(AWAY_FROM_ZERO,) * 2, singular=True, examples=["arctan2(A, A[::-1])"]),
     Elementwise(np.sinc,       "sinc_slope(x, y)",  exact="sinc(pi * x)", domain=(AWAY_FROM_ZERO,),
@@ -263,7 +282,7 @@ ROWS = [
     Elementwise(np.arcsinh,    "1 / sqrt(1 + x * x)", exact="asinh(x)"),
     Elementwise(np.arccosh,    "1 / (sqrt(x - 1) * sqrt(x + 1))", exact="acosh(x)", cut=True, singular=True,
                                domain=((1.2, 4.0),)),
-    Elementwise(np.arctanh,    "1 / ((1 - x) * (1 + x))", exact="atanh(x)", domain=(UNIT,), cut=True, singular=True),
+    Elementwise(np.arctanh,    "1 / one_minus_square(x)", exact="atanh(x)", domain=(UNIT,), cut=True, singular=True),
     # -- angles --------------------------------------------------------------------------------------------------------
     Elementwise(np.deg2rad,    "DEGREE",  exact="x * pi / 180", complex_form="x * (pi / 180)"),
     Elementwise(np.radians,    "DEGREE",  exact="x * pi / 180", complex_form="x * (pi / 180)"),

@@ -220,7 +220,7 @@ _ALL: list[Row] = [
                                exact="where(Eq(a, 0), b, a * log(a / b) - a + b)", singular=True),
     Special(special.huber,     "maximum(absolute(b) - a, 0.0)", "minimum(maximum(b, -a), a)",
                                exact="where(Abs(b) <= a, b * b / 2, a * (Abs(b) - a / 2))"),
-    Special(special.pseudo_huber, "square(b * (b / (hypot(a, b) + a))) / hypot(a, b)", "b * (a / hypot(a, b))",
+    Special(special.pseudo_huber, "pseudo_huber_slope(a, b)", "b * (a / hypot(a, b))",
                                exact="a * a * (sqrt(1 + b * b / (a * a)) - 1)", singular=True),
     # -- angles in degrees ---------------------------------------------------------------------------------------------
     Special(special.sindg,     "cosdg(x) * DEGREE", exact="sin(x * pi / 180)"),

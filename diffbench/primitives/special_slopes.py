@@ -214,6 +214,14 @@ def ratio(a: Any, b: Any) -> Any:
 
 
 @rule_name
+def pseudo_huber_slope(a: Any, b: Any) -> Any:
+    """(√(a² + b²) - a)² / √(a² + b²), the slope in the first operand, without overflow and underflow on the way."""
+    radius = np.hypot(a, b)
+    excess = b * (b / (radius + a))
+    return excess * (excess / radius)
+
+
+@rule_name
 def boxcox_slope(log: Any, b: Any) -> Any:
     """∂/∂b of (exp(b log) - 1) / b, where log is the logarithm of the first operand of boxcox."""
     at_zero = (log == -np.inf) & (b > 0)

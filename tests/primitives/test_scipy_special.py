@@ -547,6 +547,16 @@ def test_symbols_have_first_and_second_derivatives(name):
     assert second == pytest.approx(exact(name, point, position, 2), rel=1e-9)
 
 
+@pytest.mark.parametrize("modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join)
+@pytest.mark.parametrize("scale", [1e-300, 1e-170, 1e160, 1e300])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_pseudo_huber_neither_overflows_nor_underflows_on_the_way(scale, modes):
+    """Homogeneous of degree two; at (3, 4) the slope in the first operand is 4/5 and its own -52/125."""
+    slope = db.derivative(special.pseudo_huber, backend=modes[0])
+    assert slope(3 * scale, 4 * scale) == pytest.approx(0.8 * scale, rel=1e-14, abs=0)
+    assert db.derivative(slope, backend=modes[1])(3 * scale, 4 * scale) == pytest.approx(-0.416, rel=1e-14)
+
+
 # -- conventions -------------------------------------------------------------------------------------------------------
 
 
