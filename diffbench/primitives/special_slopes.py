@@ -50,6 +50,30 @@ def rgamma_slope(x: Any, y: Any) -> Any:
 
 
 @rule_name
+def binom_slopes(n: Any, k: Any, y: Any) -> tuple[Any, Any]:
+    """The derivatives of the binomial coefficient in n and in k.
+
+    Beyond n, where it is zero at whole k and psi has poles, it is B(n + 1, k - n) sin(π (k - n)) / π; below zero it is
+    that of n - k.
+    """
+    below = k < -0.5
+    beyond = (n > -1) & (below | (k > n + 0.5))
+    if not np.any(beyond):
+        return y * polygamma_rise(0, n - k + 1, k), y * (special.psi(n - k + 1) - special.psi(k + 1))
+    low, high = np.where(beyond, n, 1.0), np.where(beyond, np.where(below, n - k, k), 2.0)
+    distance = high - low
+    angle = PI * (distance - 2 * np.rint(distance / 2))
+    sine, cosine, scale = np.sin(angle) / PI, np.cos(angle), special.beta(low + 1, distance)
+    in_low = scale * ((special.psi(low + 1) - special.psi(distance)) * sine - cosine)
+    in_high = scale * ((special.psi(distance) - special.psi(high + 1)) * sine + cosine)
+    inside_n, inside_k = binom_slopes(np.where(beyond, 1.0, n), np.where(beyond, 0.5, k), y)
+    return (
+        np.where(beyond, in_low + np.where(below, in_high, 0.0), inside_n),
+        np.where(beyond, np.where(below, -in_high, in_high), inside_k),
+    )
+
+
+@rule_name
 def zeta_slope(x: Any) -> Any:
     """ζ'(x), for x < 0 by the derivative of ζ(x) = 2ˣ πˣ⁻¹ sin(πx/2) Γ(1-x) ζ(1-x)."""
     low = x < -0.5  # between there and 0 the factors of the reflection have a pole and a zero
@@ -230,6 +254,12 @@ def boxcox_slope(log: Any, b: Any) -> Any:
     return np.where(at_zero, 1 / np.square(np.where(at_zero, b, 1.0)), slope)
 
 
+@rule_name
+def zero_at_zero(x: Any, product: Any) -> Any:
+    """The product of x and a factor that may be infinite at x = 0, where it is 0."""
+    return np.where(x == 0, 0.0, product)
+
+
 # -- elliptic functions, Bessel functions, Jacobi polynomials, Tukey's distribution ------------------------------------
 
 
@@ -240,6 +270,19 @@ def agm_slope(a: Any, b: Any, y: Any) -> Any:
     rest = 4 * a * b / np.square(total)  # 1 - m
     growth = special.elliprd(0, 1, rest) / 6 / special.ellipkm1(rest)  # K'(m) / K(m)
     return y / total * (1 - growth * 4 * b * (a - b) / np.square(total))
+
+
+@rule_name
+def elliprc_slopes(x: Any, y: Any, value: Any) -> tuple[Any, Any]:
+    """The derivatives of elliprc; for y < 0, where it is a principal value, by those of artanh √(x/(x-y)) / √(x-y)."""
+    principal = y < 0
+    ordinary, beyond = np.where(principal, 1.0, y), np.where(principal, y, -1.0)
+    in_x = (value - 1 / np.sqrt(x)) / (2 * (beyond - x))
+    in_y = (np.sqrt(x) - beyond * value) / (2 * beyond * (beyond - x))
+    return (
+        np.where(principal, in_x, -special.elliprd(ordinary, ordinary, x) / 6),
+        np.where(principal, in_y, -special.elliprd(x, ordinary, ordinary) / 3),
+    )
 
 
 @rule_name

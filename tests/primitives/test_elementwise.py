@@ -147,6 +147,20 @@ def test_the_slopes_of_arctan2_neither_overflow_nor_underflow_on_the_way(scale, 
     np.testing.assert_allclose(found, np.array([0.16, -0.12]) / scale, rtol=1e-15)
 
 
+@pytest.mark.parametrize("modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join)
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [(lambda x: np.hypot(x, 1.0), -np.inf, -1.0), (lambda x: np.hypot(np.inf, x), 1.0, 0.0),
+     (lambda x: np.arctan2(x, 1.0), np.inf, 0.0), (lambda x: np.arctan2(np.inf, x), 1.0, 0.0),
+     (lambda x: np.logaddexp(x, -np.inf), -np.inf, 0.0), (lambda x: np.logaddexp2(x, -np.inf), -np.inf, 0.0)],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_infinite_argument_has_the_slope_of_the_limit_and_no_curvature(f, x, slope, modes):
+    first = db.derivative(f, backend=modes[0])
+    assert first(x) == slope
+    assert db.derivative(first, backend=modes[1])(x) == 0.0
+
+
 def named(row):
     return row.name.removeprefix("numpy.")
 
