@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -130,6 +131,80 @@ def test_multigammaln_has_scipys_value_and_slope():
     expected = np.sum(scipy_special.psi(a[:, None] - np.arange(3) / 2), axis=1)
     np.testing.assert_allclose(db.gradient(lambda a: np.sum(special.multigammaln(a, 3)))(a), expected, rtol=1e-13)
     assert np.isnan(special.multigammaln(1.0, 3))
+
+
+# -- spherical Bessel functions ----------------------------------------------------------------------------------------
+
+
+def spherical(function, n, z):
+    """By its Bessel function of order n + 1/2, where K is continued to negative numbers as SciPy does it."""
+    return mp.re(mp.sqrt(mp.pi / 2) * function(n + mpf(1) / 2, z) / mp.sqrt(z))
+
+
+def mp_kn(n, z):
+    """The closed form, π/2 exp(-z) times a polynomial in 1/z."""
+    terms = (mp.factorial(n + k) / (mp.factorial(k) * mp.factorial(n - k)) / (2 * z) ** k for k in range(int(n) + 1))
+    return mp.pi / 2 * mp.exp(-z) / z * mp.fsum(terms)
+
+
+SPHERICAL = {
+    "spherical_jn": lambda n, z: spherical(mp.besselj, n, z),
+    "spherical_yn": lambda n, z: spherical(mp.bessely, n, z),
+    "spherical_in": lambda n, z: spherical(mp.besseli, n, z),
+    "spherical_kn": mp_kn,
+}
+each_spherical = pytest.mark.parametrize("name", SPHERICAL)
+ARGUMENTS = [(0, 0.7), (1, 2.5), (3, 2.5), (2, 30.0), (3, -2.5), (2, -2.5)]
+
+
+@each_spherical
+@pytest.mark.parametrize("derivative", [False, True])
+def test_a_spherical_bessel_function_has_scipys_value(name, derivative):
+    ours, theirs = getattr(special, name), getattr(scipy_special, name)
+    n, z = np.array([[0], [1], [4]]), np.array([-3.0, 0.2, 2.0, 40.0])
+    np.testing.assert_allclose(ours(n, z, derivative), theirs(n, z, derivative), rtol=2e-12)
+    np.testing.assert_allclose(ours(2, 0.3 + 0.4j, derivative), theirs(2, 0.3 + 0.4j, derivative), rtol=1e-12)
+
+
+@each_spherical
+@both_modes
+@pytest.mark.parametrize(("n", "z"), ARGUMENTS)
+def test_a_spherical_bessel_function_has_mpmaths_derivatives_to_third_order(name, mode, n, z):
+    f = partial(getattr(special, name), n)
+    for order in (1, 2, 3):
+        f = db.derivative(f, backend=mode)
+        with mp.workdps(50):
+            expected = float(mp.re(mp.diff(lambda z: SPHERICAL[name](n, z), mpf(z), order)))
+        assert f(z) == pytest.approx(expected, rel=2e-12)
+
+
+@each_spherical
+@both_modes
+def test_the_derivative_of_a_spherical_bessel_function_can_be_differentiated(name, mode):
+    found = db.derivative(lambda z: getattr(special, name)(3, z, derivative=True), backend=mode)(2.5)
+    with mp.workdps(50):
+        expected = float(mp.diff(lambda z: SPHERICAL[name](3, z), mpf(2.5), 2))
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_spherical_bessel_functions_are_regular_at_zero():
+    """j₀ = 1 - z²/6 + ..., j₁ = z/3 + ..."""
+    first = db.derivative(lambda z: special.spherical_jn(0, z))
+    assert (first(0.0), db.derivative(first)(0.0)) == pytest.approx((0.0, -1 / 3), abs=1e-15)
+    assert db.derivative(lambda z: special.spherical_jn(1, z))(0.0) == pytest.approx(1 / 3, rel=1e-15)
+
+
+@each_spherical
+def test_a_spherical_bessel_function_of_single_precision_stays_so(name):
+    f = partial(getattr(special, name), 2)
+    z = np.array([-1.5, 2.0], np.float32)
+    assert f(z).dtype == db.gradient(lambda z: np.sum(f(z)))(z).dtype == np.float32
+
+
+@each_spherical
+def test_the_order_of_a_spherical_bessel_function_is_a_whole_number(name):
+    with pytest.raises(db.UnsupportedPrimitive, match=rf"{name}[\s\S]*whole number"):
+        db.derivative(lambda n: getattr(special, name)(n, 2.0))(1.0)
 
 
 # -- laws with a density -----------------------------------------------------------------------------------------------
