@@ -30,7 +30,9 @@ def in_double(function: Callable) -> Callable:
     return evaluate
 
 
-def ladder(*partials: str | None, exact: str | None = None, singular: bool = False) -> Callable[[Callable], Elementwise]:
+def ladder(
+    *partials: str | None, exact: str | None = None, singular: bool = False
+) -> Callable[[Callable], Elementwise]:
     """Make a row of a function of ours, which partials know by its name."""
 
     def row(function: Callable) -> Elementwise:
@@ -175,8 +177,8 @@ def inverse_mills(x):
     return math.sqrt(2 / math.pi) / special.erfcx(x * -math.sqrt(0.5))
 
 
-# -- scaled Bessel and Airy functions: far out their terms agree to ever more digits, and only the power in front of their
-# asymptotic series is left to differentiate ---------------------------------------------------------------------------
+# -- scaled Bessel and Airy functions: far out their terms agree to ever more digits, and the powers of their asymptotic
+# series are differentiated instead ------------------------------------------------------------------------------------
 
 
 AIRY_FAR = 12.0  # from here on the asymptotic series of Airy's functions are right to all digits
@@ -200,8 +202,8 @@ def _with_far(y: Any, far: np.ndarray, series: Callable, *operands: np.ndarray) 
     """y, and where `far` holds the series of the operands there; without its cost where it holds nowhere."""
     if not np.any(far):
         return y
-    y, far, *operands = (np.array(x) for x in np.broadcast_arrays(y, far, *operands))
-    y[far] = series(*[x[far] for x in operands])
+    y, far, *there = (np.array(x) for x in np.broadcast_arrays(y, far, *operands))
+    y[far] = series(*[x[far] for x in there])
     return y
 
 
@@ -253,7 +255,7 @@ def kve_slope(n, v, x):
     "airye_far(a + 1, b, c)",
 )
 def airye_far(n, place, x):
-    """The n-th derivative of one of the four results of airye, by its asymptotic series (DLMF 9.7.5-9.7.8); 0 near 0."""
+    """The n-th derivative of one of the results of airye, by its asymptotic series (DLMF 9.7.5-9.7.8); 0 near 0."""
 
     def series(n, place, x):
         decaying, prime = place < 2, place % 2 == 1

@@ -140,7 +140,7 @@ def betainc_slopes(a: Any, b: Any, x: Any, rest: Any) -> tuple[Any, Any]:
 
 @rule_name
 def t_log_slope(v: Any, t: Any) -> Any:
-    """The slope of the logarithm of Student's density in the degrees of freedom, without the terms in 1/v that cancel."""
+    """The slope of the logarithm of Student's density in the degrees of freedom, without terms in 1/v, which cancel."""
     u = t * t / v
     return (psi_half_step(0, v) + (u / v - log1p_integral(u)) / (1 + u)) / 2
 
@@ -170,9 +170,9 @@ ROOTS = _roots_of_quotients(9)
 def _stdtr_slope_over_density(v: Any, t: Any) -> Any:
     """The slope of the distribution function of Student's t in many degrees of freedom, over its density.
 
-    With m = v - 1/2 and z² = m log(1 + t²/v) the survival function is the integral of exp(-s²/2) √(x / sinh x) from z to
-    ∞, where x = s²/2m, over that from -∞ to ∞. Its slope comes from that of z and, term by term in powers of x², from m:
-    the integral of s⁴ʲ exp(-s²/2) is a moment of the normal law, and integration by parts leaves a rest at z.
+    With m = v - 1/2 and z² = m log(1 + t²/v) the survival function is the integral of exp(-s²/2) √(x / sinh x) from z
+    to ∞, where x = s²/2m, over that from -∞ to ∞. Its slope comes from that of z and, term by term in powers of x²,
+    from m: the integral of s⁴ʲ exp(-s²/2) is a moment of the normal law, and integration by parts leaves a rest at z.
     """
     m, u = v - 0.5, t * t / v
     r, share, excess = u / (2 + u), (1 + u) / (2 + u), 0.0

@@ -126,7 +126,9 @@ def test_third_derivatives_are_mpmaths_numerical_ones(row, position, modes):
             assert nested(*operands) == pytest.approx(float(expected), rel=1e-11, abs=1e-11)
 
 
-@pytest.mark.parametrize("modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join)
+@pytest.mark.parametrize(
+    "modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join
+)
 @pytest.mark.parametrize("x", [1e-3, -1e-9, 1e-17, 1e-200])
 @pytest.mark.parametrize(
     ("f", "curvature"),
@@ -147,7 +149,9 @@ def test_the_slopes_of_arctan2_neither_overflow_nor_underflow_on_the_way(scale, 
     np.testing.assert_allclose(found, np.array([0.16, -0.12]) / scale, rtol=1e-15)
 
 
-@pytest.mark.parametrize("modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join)
+@pytest.mark.parametrize(
+    "modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join
+)
 @pytest.mark.parametrize(
     ("f", "x", "slope"),
     [(lambda x: np.hypot(x, 1.0), -np.inf, -1.0), (lambda x: np.hypot(np.inf, x), 1.0, 0.0),

@@ -439,7 +439,9 @@ def far_out(name, point, position):
         return [float(slope_of(TRUTH[name][0], args, position, order)) for order in (1, 2)]
 
 
-@pytest.mark.parametrize("modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join)
+@pytest.mark.parametrize(
+    "modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join
+)
 @pytest.mark.parametrize(("name", "point"), FAR_OUT)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_derivatives_far_out_keep_their_digits_to_second_order(name, point, modes):
@@ -548,7 +550,9 @@ def test_symbols_have_first_and_second_derivatives(name):
     assert second == pytest.approx(exact(name, point, position, 2), rel=1e-9)
 
 
-@pytest.mark.parametrize("modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join)
+@pytest.mark.parametrize(
+    "modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join
+)
 @pytest.mark.parametrize("scale", [1e-300, 1e-170, 1e160, 1e300])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_pseudo_huber_neither_overflows_nor_underflows_on_the_way(scale, modes):
