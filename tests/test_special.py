@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -130,6 +131,80 @@ def test_multigammaln_has_scipys_value_and_slope():
     expected = np.sum(scipy_special.psi(a[:, None] - np.arange(3) / 2), axis=1)
     np.testing.assert_allclose(db.gradient(lambda a: np.sum(special.multigammaln(a, 3)))(a), expected, rtol=1e-13)
     assert np.isnan(special.multigammaln(1.0, 3))
+
+
+# -- spherical Bessel functions ----------------------------------------------------------------------------------------
+
+
+def spherical(function, n, z):
+    """By its Bessel function of order n + 1/2, where K is continued to negative numbers as SciPy does it."""
+    return mp.re(mp.sqrt(mp.pi / 2) * function(n + mpf(1) / 2, z) / mp.sqrt(z))
+
+
+def mp_kn(n, z):
+    """The closed form, π/2 exp(-z) times a polynomial in 1/z."""
+    terms = (mp.factorial(n + k) / (mp.factorial(k) * mp.factorial(n - k)) / (2 * z) ** k for k in range(int(n) + 1))
+    return mp.pi / 2 * mp.exp(-z) / z * mp.fsum(terms)
+
+
+SPHERICAL = {
+    "spherical_jn": lambda n, z: spherical(mp.besselj, n, z),
+    "spherical_yn": lambda n, z: spherical(mp.bessely, n, z),
+    "spherical_in": lambda n, z: spherical(mp.besseli, n, z),
+    "spherical_kn": mp_kn,
+}
+each_spherical = pytest.mark.parametrize("name", SPHERICAL)
+ARGUMENTS = [(0, 0.7), (1, 2.5), (3, 2.5), (2, 30.0), (3, -2.5), (2, -2.5)]
+
+
+@each_spherical
+@pytest.mark.parametrize("derivative", [False, True])
+def test_a_spherical_bessel_function_has_scipys_value(name, derivative):
+    ours, theirs = getattr(special, name), getattr(scipy_special, name)
+    n, z = np.array([[0], [1], [4]]), np.array([-3.0, 0.2, 2.0, 40.0])
+    np.testing.assert_allclose(ours(n, z, derivative), theirs(n, z, derivative), rtol=2e-12)
+    np.testing.assert_allclose(ours(2, 0.3 + 0.4j, derivative), theirs(2, 0.3 + 0.4j, derivative), rtol=1e-12)
+
+
+@each_spherical
+@both_modes
+@pytest.mark.parametrize(("n", "z"), ARGUMENTS)
+def test_a_spherical_bessel_function_has_mpmaths_derivatives_to_third_order(name, mode, n, z):
+    f = partial(getattr(special, name), n)
+    for order in (1, 2, 3):
+        f = db.derivative(f, backend=mode)
+        with mp.workdps(50):
+            expected = float(mp.re(mp.diff(lambda z: SPHERICAL[name](n, z), mpf(z), order)))
+        assert f(z) == pytest.approx(expected, rel=2e-12)
+
+
+@each_spherical
+@both_modes
+def test_the_derivative_of_a_spherical_bessel_function_can_be_differentiated(name, mode):
+    found = db.derivative(lambda z: getattr(special, name)(3, z, derivative=True), backend=mode)(2.5)
+    with mp.workdps(50):
+        expected = float(mp.diff(lambda z: SPHERICAL[name](3, z), mpf(2.5), 2))
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_spherical_bessel_functions_are_regular_at_zero():
+    """j₀ = 1 - z²/6 + ..., j₁ = z/3 + ..."""
+    first = db.derivative(lambda z: special.spherical_jn(0, z))
+    assert (first(0.0), db.derivative(first)(0.0)) == pytest.approx((0.0, -1 / 3), abs=1e-15)
+    assert db.derivative(lambda z: special.spherical_jn(1, z))(0.0) == pytest.approx(1 / 3, rel=1e-15)
+
+
+@each_spherical
+def test_a_spherical_bessel_function_of_single_precision_stays_so(name):
+    f = partial(getattr(special, name), 2)
+    z = np.array([-1.5, 2.0], np.float32)
+    assert f(z).dtype == db.gradient(lambda z: np.sum(f(z)))(z).dtype == np.float32
+
+
+@each_spherical
+def test_the_order_of_a_spherical_bessel_function_is_a_whole_number(name):
+    with pytest.raises(db.UnsupportedPrimitive, match=rf"{name}[\s\S]*whole number"):
+        db.derivative(lambda n: getattr(special, name)(n, 2.0))(1.0)
 
 
 # -- laws with a density -----------------------------------------------------------------------------------------------
@@ -272,6 +347,35 @@ def test_arrays_and_lists_broadcast_and_keep_float32():
     assert special.gamma.logpdf(x, np.float32(2.0)).dtype == np.float32
     found = db.gradient(lambda x: np.sum(special.gamma.logcdf(x, 2.0)))(x)
     assert (found.dtype, found.shape) == (np.float32, (2, 1))
+
+
+MANY_DEGREES_OF_FREEDOM = [(-1.3, 25.0), (2.0, 1e3), (0.0, 1e6), (2.0, 1e10)]
+
+
+def log_t_density(x, v):
+    return mp.loggamma((v + 1) / 2) - mp.loggamma(v / 2) - mp.log(mp.pi * v) / 2 - (v + 1) / 2 * mp.log1p(x * x / v)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(("x", "df"), MANY_DEGREES_OF_FREEDOM)
+@both_modes
+def test_the_slope_of_students_density_in_many_degrees_of_freedom_keeps_its_digits(x, df, order, mode):
+    f = special.t.logpdf
+    for _ in range(order):
+        f = db.derivative(f, argnum=1, backend=mode)
+    with mp.workdps(80):
+        expected = float(mp.diff(lambda v: log_t_density(mpf(x), v), mpf(df), order, h=mpf(df) * mpf(10) ** -15))
+    assert f(x, df) == pytest.approx(expected, rel=1e-12)
+
+
+@both_modes
+def test_students_distribution_in_many_degrees_of_freedom_has_signs_and_digits_to_second_order(mode):
+    """F = Φ - φ (t³ + t) / 4v + O(1/v²)."""
+    x, df = 2.0, 1e10
+    expected = np.exp(-x * x / 2) / np.sqrt(2 * np.pi) * (x**3 + x) / (4 * df * df)
+    slope = db.derivative(special.t.cdf, argnum=1, backend=mode)
+    assert slope(x, df) == pytest.approx(expected, rel=1e-9)
+    assert db.derivative(slope, argnum=1, backend=mode)(x, df) == pytest.approx(-2 * expected / df, rel=1e-9)
 
 
 # -- laws of counts ----------------------------------------------------------------------------------------------------
@@ -465,3 +569,9 @@ except db.MissingPackage as error:
     assert "needs SciPy" in message
     assert "pip install scipy" in message
     assert message.strip().endswith("missing")
+
+
+def test_a_density_has_slopes_where_no_function_of_scipy_was_called_before():
+    script = "import diffbench as db; print(db.derivative(db.special.t.pdf, argnum=1)(0.3, 4.5))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert float(result.stdout) == pytest.approx(by_differences(stats.t.pdf, (0.3, 4.5), 1), rel=1e-9)

@@ -74,6 +74,8 @@ GRADIENTS = {
     "sqrt of abs at 0": (lambda x: np.sum(np.sqrt(np.abs(x))), [0.0, 1.0], [0.0, 0.5]),
     # -- overflow
     "a product that underflows": (np.prod, [1e-200, 1e-200], [1e-200, 1e-200]),
+    "a running product that underflows": (lambda x: np.cumprod(x)[1], [1e-200, 1e-200], [1e-200, 1e-200]),
+    "a running product that overflows": (lambda x: np.cumprod(x)[1], [1e200, 1e200], [1e200, 1e200]),
     "a product that overflows": (lambda x: np.prod(x) * 1e-200, [1e200, 1e200], [1.0, 1.0]),
     "an angle far from the origin": (lambda z: np.arctan2(z[0], z[1]), [1e200, 1e200], [5e-201, -5e-201]),
     "a determinant of far scales": (np.linalg.det, [[1e16, 0.0], [0.0, 0.1]], [[0.1, 0.0], [0.0, 1e16]]),

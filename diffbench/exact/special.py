@@ -59,6 +59,15 @@ def of_digits(context: Any) -> dict[str, Any]:
             lower, y = y, -2 * z * y - 2 * k * lower + (2j / sqrt(context.pi) if k == 0 else 0)
         return y
 
+    def bessel_slope(function: Callable, n: Any, v: Any, x: Any, sign: Any) -> Any:
+        """((E⁻¹ - 2 sign + E) / 2)ⁿ of a Bessel function of order v, where E shifts v by one and sign² is 1."""
+        n, total = int(n), 0
+        for k in range(2 * n + 1):
+            order = v - n + k
+            order = abs(order) if context.isint(order) else order  # negative ones get imaginary parts by rounding
+            total += context.binomial(2 * n, k) * (-sign) ** (k % 2) * function(order, x)
+        return total / 2**n
+
     def boxcox(logarithm: Any, b: Any) -> Any:
         return context.expm1(b * logarithm) / b if b else logarithm
 
@@ -80,6 +89,8 @@ def of_digits(context: Any) -> dict[str, Any]:
         "ellipkm1": real(lambda x: context.ellipk(1 - x)),
         "ive": real(lambda v, x: context.besseli(v, x) * exp(-abs(x))),
         "kve": real(lambda v, x: context.besselk(v, x) * exp(x)),
+        "ive_slope": real(lambda n, v, x: bessel_slope(context.besseli, n, v, x, context.sign(x)) * exp(-abs(x))),
+        "kve_slope": real(lambda n, v, x: (-1) ** int(n) * bessel_slope(context.besselk, n, v, x, 1) * exp(x)),
         "airyaiprime": real(lambda x: context.airyai(x, derivative=1)),
         "airybiprime": real(lambda x: context.airybi(x, derivative=1)),
         "quad": lambda integrand, low, high: context.quad(integrand, [low, high]),

@@ -23,7 +23,7 @@ from diffbench.primitives.kinds import (
     qualified_name,
     refuse_complex,
 )
-from diffbench.primitives.partial import RULE_NAMES, rule_name
+from diffbench.primitives.partial import RULE_NAMES, free_of_nan, rule_name
 from diffbench.primitives.primitive import Traced
 
 POSITIVE = (0.1, 3.0)
@@ -111,6 +111,38 @@ def _bind_where(condition, x=None, y=None, /):
     if kind == "f":  # a number is true where it is not zero
         condition = np.not_equal(condition, 0.0)
     return (condition, x, y), {}
+
+
+@rule_name
+def share_of_hypot(a: Any, b: Any, y: Any) -> Any:
+    """a / √(a² + b²), the sign of a where a alone is infinite."""
+    share = RULE_NAMES["divide"](a, y)
+    return share if free_of_nan(share) else np.where(np.isinf(a) & np.isfinite(b), np.sign(a), share)
+
+
+@rule_name
+def zero_without_terms(share: Any, a: Any, b: Any) -> Any:
+    """The share that a has in the logarithm of a sum, and 0 where the sum has no terms: a = b = -inf."""
+    return share if free_of_nan(share) else np.where((a == -np.inf) & (b == -np.inf), 0.0, share)
+
+
+def _one_minus_square(x: Any) -> Any:
+    """1 - x² to all digits near 1; large arrays by functions that borrow their memory."""
+    if x.__class__ is not np.ndarray:
+        return (1 - x) * (1 + x)
+    return RULE_NAMES["multiply"](RULE_NAMES["subtract"](1, x), RULE_NAMES["add"](1, x))
+
+
+RULE_NAMES["one_minus_square"] = Elementwise(
+    _one_minus_square, "-2 * x", exact="1 - x * x", name="one_minus_square"
+)  # its slope written out, as that of the product cancels near 0
+
+
+@rule_name
+def over_squared_hypot(a: Any, b: Any) -> Any:
+    """a / (a² + b²), without overflow and underflow on the way."""
+    y = RULE_NAMES["hypot"](a, b)
+    return share_of_hypot(a, b, y) / y
 
 
 # -- functions made of others ------------------------------------------------------------------------------------------
@@ -235,25 +267,28 @@ ROWS = [
     Elementwise(np.log10,      "1 / (x * LN10)",    exact="log(x) / log(10)", cut=True, singular=True,
                                domain=(POSITIVE,)),
     Elementwise(np.log1p,      "1 / (1 + x)",       exact="log1p(x)", domain=(UNIT,), cut=True, singular=True),
-    Elementwise(np.logaddexp,  "exp(-logaddexp(0, b - a))", "exp(-logaddexp(0, a - b))", exact="log(exp(a) + exp(b))"),
-    Elementwise(np.logaddexp2, "exp2(-logaddexp2(0, b - a))", "exp2(-logaddexp2(0, a - b))",
+    Elementwise(np.logaddexp,  "zero_without_terms(exp(-logaddexp(0, b - a)), a, b)",
+                               "zero_without_terms(exp(-logaddexp(0, a - b)), a, b)", exact="log(exp(a) + exp(b))"),
+    Elementwise(np.logaddexp2, "zero_without_terms(exp2(-logaddexp2(0, b - a)), a, b)",
+                               "zero_without_terms(exp2(-logaddexp2(0, a - b)), a, b)",
                                exact="log(2 ** a + 2 ** b) / log(2)"),
     # -- roots ---------------------------------------------------------------------------------------------------------
     Elementwise(np.sqrt,       "0.5 / y",           exact="sqrt(x)", domain=(POSITIVE,), cut=True, singular=True),
     Elementwise(np.cbrt,       "1 / (3 * y * y)",   exact="cbrt(x)", domain=(POSITIVE,), singular=True,
                                analytic=False, examples=["cbrt(A)"]),
-    Elementwise(np.hypot,      "a / y", "b / y",    exact="sqrt(a * a + b * b)", domain=(AWAY_FROM_ZERO,) * 2,
+    Elementwise(np.hypot,      "share_of_hypot(a, b, y)", "share_of_hypot(b, a, y)",
+                                 exact="sqrt(a * a + b * b)", domain=(AWAY_FROM_ZERO,) * 2,
                                complex_form="sqrt(a * a + b * b)", singular=True, examples=["hypot(A, 1.0)"]),
     # -- trigonometric -------------------------------------------------------------------------------------------------
     Elementwise(np.sin,        "cos(x)",            exact="sin(x)"),
     Elementwise(np.cos,        "-sin(x)",           exact="cos(x)"),
     Elementwise(np.tan,        "1 + y * y",         exact="tan(x)", domain=((-1.2, 1.2),)),
-    Elementwise(np.arcsin,     "1 / sqrt((1 - x) * (1 + x))", exact="asin(x)", cut=True, singular=True,
+    Elementwise(np.arcsin,     "1 / sqrt(one_minus_square(x))", exact="asin(x)", cut=True, singular=True,
                                domain=(UNIT,)),
-    Elementwise(np.arccos,     "-1 / sqrt((1 - x) * (1 + x))", exact="acos(x)", cut=True, singular=True,
+    Elementwise(np.arccos,     "-1 / sqrt(one_minus_square(x))", exact="acos(x)", cut=True, singular=True,
                                domain=(UNIT,)),
     Elementwise(np.arctan,     "1 / (1 + x * x)",   exact="atan(x)"),
-    Elementwise(np.arctan2,    "b / hypot(a, b) / hypot(a, b)", "-a / hypot(a, b) / hypot(a, b)",
+    Elementwise(np.arctan2,    "over_squared_hypot(b, a)", "-over_squared_hypot(a, b)",
                                exact="atan2(a, b)", analytic=False,
                                domain=(AWAY_FROM_ZERO,) * 2, singular=True, examples=["arctan2(A, A[::-1])"]),
     Elementwise(np.sinc,       "sinc_slope(x, y)",  exact="sinc(pi * x)", domain=(AWAY_FROM_ZERO,),
@@ -265,7 +300,7 @@ ROWS = [
     Elementwise(np.arcsinh,    "1 / sqrt(1 + x * x)", exact="asinh(x)"),
     Elementwise(np.arccosh,    "1 / (sqrt(x - 1) * sqrt(x + 1))", exact="acosh(x)", cut=True, singular=True,
                                domain=((1.2, 4.0),)),
-    Elementwise(np.arctanh,    "1 / ((1 - x) * (1 + x))", exact="atanh(x)", domain=(UNIT,), cut=True, singular=True),
+    Elementwise(np.arctanh,    "1 / one_minus_square(x)", exact="atanh(x)", domain=(UNIT,), cut=True, singular=True),
     # -- angles --------------------------------------------------------------------------------------------------------
     Elementwise(np.deg2rad,    "DEGREE",  exact="x * pi / 180", complex_form="x * (pi / 180)"),
     Elementwise(np.radians,    "DEGREE",  exact="x * pi / 180", complex_form="x * (pi / 180)"),

@@ -162,15 +162,30 @@ def _cofactors(y: Any, a: Any, noise: Any = 0.0) -> Any:
     largest = _largest(a)
     if shape_of(a)[-1] == 1 or np.any(largest <= noise):
         return _cofactors_by_powers(a)
-    if np.any(largest != largest):  # NaN, of which there are no singular vectors
+    if not np.all(largest < np.inf):  # infinite or NaN, of which there are no singular vectors
         return np.full(shape_of(a), np.nan, a.dtype)
     try:
         inverse = np.linalg.inv(a)
     except LinAlgError:
-        return _cofactors_by_blocks(a)
+        return _cofactors_of_one_scale(a)
     if np.any(largest * _largest(inverse) * _small(a) > 1):
-        return _cofactors_by_blocks(a)
+        return _cofactors_of_one_scale(a)
     return _for_each_matrix(y) * inverse.mT
+
+
+def _cofactors_of_one_scale(a: Any) -> Any:
+    """The same by blocks, of the matrix whose rows and columns are brought to one size by powers of two.
+
+    Second derivatives in two entries of one row are zero, and the scales would raise their rounding errors: they go
+    without.
+    """
+    if isinstance(a, Traced):
+        return _cofactors_by_blocks(a)
+    size = np.abs(a)
+    rows = np.frexp(np.max(size, axis=-1, keepdims=True))[1]
+    columns = np.frexp(np.max(np.ldexp(size, -rows), axis=-2, keepdims=True))[1]
+    others = np.sum(rows, axis=-2, keepdims=True) + np.sum(columns, axis=-1, keepdims=True) - rows - columns
+    return np.ldexp(_cofactors_by_blocks(np.ldexp(a, -rows - columns)), others)
 
 
 def _largest(a: Any) -> Any:

@@ -308,9 +308,14 @@ def _sum_from_behind(x: Any, axis: int) -> Any:
     return np.flip(np.cumsum(np.flip(x, axis), axis), axis)
 
 
+def _may_divide(y: Any, a: Any) -> bool:
+    """Whether a product without one factor is the product over that factor: nothing is zero, or came out as such."""
+    return bool(np.all(a != 0) and np.all(y != 0) and np.all(np.isfinite(y)))
+
+
 def _cumprod_jvp(y, operands, tangents, axis):
     (a,), (t,) = operands, tangents
-    if np.all(a != 0):
+    if _may_divide(y, a):
         return y * np.cumsum(t / a, axis)
     a, y, t = (np.moveaxis(x, axis, 0) for x in (a, y, t))
     slopes = [t[0]]  # the product rule, entry after entry: it needs no division by a zero
@@ -321,7 +326,7 @@ def _cumprod_jvp(y, operands, tangents, axis):
 
 def _cumprod_vjp(cotangent, y, operands, wanted, axis):
     (a,) = operands
-    if np.all(a != 0):
+    if _may_divide(y, a):
         return [_sum_from_behind(cotangent * y, axis) / a]
     a, y, g = (np.moveaxis(x, axis, 0) for x in (a, y, cotangent))
     carried, slopes = g[-1], []  # `carried` is the cotangent of the running product up to and with entry k
@@ -379,7 +384,7 @@ def _cumulative(function: Callable, start: float) -> Callable:
 
 def _products_of_the_others(y: Any, a: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     """For each entry the product of all others that are reduced with it."""
-    if np.all(a != 0) and np.all(y != 0) and np.all(np.isfinite(y)):
+    if _may_divide(y, a):
         return expand_reduced(y, axis, keepdims, shape_of(a)) / a
     order = [k for k in range(rank_of(a)) if k not in axis] + list(axis)
     moved = np.transpose(a, order)

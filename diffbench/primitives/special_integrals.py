@@ -9,8 +9,9 @@ the text of the same integral.
 from collections.abc import Callable
 
 import numpy as np
+from scipy import special
 
-from diffbench.primitives.special_ladders import ladder, polygamma
+from diffbench.primitives.special_ladders import BERNOULLI, ladder, polygamma
 
 BLOCK = 1024  # points integrated at once: what bounds the memory
 
@@ -66,6 +67,24 @@ def polygamma_rise(n, a, b):
             1 / (1 + a + np.abs(b)), n, a, b,
         )  # fmt: skip
     return y
+
+
+@ladder(
+    None,
+    "psi_half_step(a + 1, b)",
+    exact="(polygamma(a, (b + 1) / 2) - polygamma(a, b / 2)) / 2 ** a - (-1) ** a * gamma(a + 1) / b ** (a + 1)",
+)
+def psi_half_step(n, v):
+    """The n-th derivative of psi((v+1)/2) - psi(v/2) - 1/v, for large v Σ (4ᵏ-1) B₂ₖ / (k v²ᵏ) over k = 1, 2, ..."""
+    far = v > 20
+    large, small = np.where(far, v, 20.0), np.where(far, 1.0, v)
+    sign = (-1.0) ** n
+    series = sum(
+        (4.0**k - 1) * number / k * special.poch(2 * k, n) * large ** (-2 * k - n)
+        for k, number in enumerate(BERNOULLI, 1)
+    )
+    direct = polygamma_rise(n, small / 2, 0.5) / 2.0**n - sign * special.gamma(n + 1) / small ** (n + 1)
+    return np.where(far, sign * series, direct)
 
 
 # -- the incomplete gamma function in its order ------------------------------------------------------------------------

@@ -30,7 +30,9 @@ def in_double(function: Callable) -> Callable:
     return evaluate
 
 
-def ladder(*partials: str | None, exact: str, singular: bool = False) -> Callable[[Callable], Elementwise]:
+def ladder(
+    *partials: str | None, exact: str | None = None, singular: bool = False
+) -> Callable[[Callable], Elementwise]:
     """Make a row of a function of ours, which partials know by its name."""
 
     def row(function: Callable) -> Elementwise:
@@ -57,6 +59,22 @@ def polygamma(n, x):
 
 
 BERNOULLI = special.bernoulli(24)[2::2]
+
+
+@ladder(
+    None,
+    "psi_gap(a + 1, b)",
+    exact="-polygamma(a, b) + (log(b) if a == 0 else (-1) ** (a - 1) * gamma(a) / b ** a)",
+)
+def psi_gap(n, x):
+    """The n-th derivative of log(x) - psi(x), for large x of 1 / 2x + Σ B₂ₖ / (2k x²ᵏ) over k = 1, 2, ..."""
+    far = x > 20
+    large, small, sign = np.where(far, x, 20.0), np.where(far, 1.0, x), (-1.0) ** n
+    series = special.poch(1, n) * large ** (-n - 1) / 2 + sum(
+        number / (2 * k) * special.poch(2 * k, n) * large ** (-2 * k - n) for k, number in enumerate(BERNOULLI, 1)
+    )
+    of_log = np.where(n == 0, np.log(small), -sign * special.gamma(np.maximum(n, 1)) / small**n)
+    return np.where(far, sign * series, of_log - polygamma(n, small))
 
 
 @ladder(
@@ -147,45 +165,109 @@ def faddeeva_imag(n, p, q):
     return _faddeeva(n, p, q).imag
 
 
-# -- differences of scaled Bessel functions, which for large x agree to ever more digits -------------------------------
+# -- the normal density over its distribution function, the slope of log_ndtr ------------------------------------------
 
 
-def _hankel_difference(v: np.ndarray, x: np.ndarray, sign: int) -> np.ndarray:
-    """Σ signᵏ (aₖ(v + 1) - aₖ(v)) / xᵏ, where aₖ are the coefficients of Hankel's series (DLMF 10.17.1)."""
-    low, high, total = np.ones_like(x), np.ones_like(x), np.zeros_like(x)
-    for k in range(1, 21):
-        low = low * sign * (4 * v * v - (2 * k - 1) ** 2) / (8 * k * x)
-        high = high * sign * (4 * (v + 1) ** 2 - (2 * k - 1) ** 2) / (8 * k * x)
-        total = total + (high - low)
+@ladder(
+    "-y * mills_excess(x, y)",
+    exact="sqrt(2 / pi) / erfcx(-x / sqrt(2))",
+)
+def inverse_mills(x):
+    """φ(x) / Φ(x), the inverse of Mills' ratio for -x."""
+    return math.sqrt(2 / math.pi) / special.erfcx(x * -math.sqrt(0.5))
+
+
+# -- scaled Bessel and Airy functions: far out their terms agree to ever more digits, and the powers of their asymptotic
+# series are differentiated instead ------------------------------------------------------------------------------------
+
+
+AIRY_FAR = 12.0  # from here on the asymptotic series of Airy's functions are right to all digits
+
+
+def _power_slope(n: np.ndarray, p: Any, x: np.ndarray) -> np.ndarray:
+    """The n-th derivative of xᵖ."""
+    return (-1.0) ** n * special.poch(-p, n) * x ** (p - n)
+
+
+def _hankel_slope(n: np.ndarray, v: np.ndarray, x: np.ndarray, sign: int) -> np.ndarray:
+    """The n-th derivative of Σ signᵏ aₖ(v) x^(-k-1/2), with the coefficients aₖ of Hankel's series (DLMF 10.17.1)."""
+    coefficient, total = np.ones_like(v), np.zeros_like(x)
+    for k in range(21):
+        total = total + coefficient * _power_slope(n, -k - 0.5, x)
+        coefficient = coefficient * sign * (4 * v * v - (2 * k + 1) ** 2) / (8 * (k + 1))
     return total
 
 
-@ladder(
-    None,
-    "(ive_drop(a - 1, b) + ive_drop(a + 1, b)) / 2 - sign(b) * ive_drop(a, b)",
-    exact="ive(a, b) - sign(b) * ive(a + 1, b)",
-)
-def ive_drop(v, x):
-    """ive(v, x) - sign(x) ive(v + 1, x), for large x by Hankel's series."""
-    direct = special.ive(v, x) - np.sign(x) * special.ive(v + 1, x)
-    size = np.where(x < 0, -x, x)
-    far = size > 50 + 2 * v * v
-    size = np.where(far, size, 1.0)
-    parity = np.where(x < 0, np.where(v == np.rint(v), (-1.0) ** np.rint(v), np.nan), 1.0)
-    return np.where(far, -parity * _hankel_difference(v, size, -1) / np.sqrt(2 * math.pi * size), direct)
+def _with_far(y: Any, far: np.ndarray, series: Callable, *operands: np.ndarray) -> np.ndarray:
+    """y, and where `far` holds the series of the operands there; without its cost where it holds nowhere."""
+    if not np.any(far):
+        return y
+    y, far, *there = (np.array(x) for x in np.broadcast_arrays(y, far, *operands))
+    y[far] = series(*[x[far] for x in there])
+    return y
+
+
+def _differences(function: Callable, n: np.ndarray, v: np.ndarray, x: np.ndarray, sign: Any) -> np.ndarray:
+    """((E⁻¹ - 2 sign + E) / 2)ⁿ of a function of v, where E shifts v by one and sign² is 1."""
+    terms = (
+        special.binom(2 * n, k) * (-1 if k % 2 else 1) * (sign if k % 2 else 1) * function(v - n + k, x)
+        for k in range(int(2 * np.max(n)) + 1)
+    )
+    return sum(terms) / 2.0**n
 
 
 @ladder(
     None,
-    "kve_rise(a, b) - (kve_rise(a - 1, b) + kve_rise(a + 1, b)) / 2",
-    exact="kve(a + 1, b) - kve(a, b)",
+    None,
+    "ive_slope(a + 1, b, c)",
+    exact="ive_slope(a, b, c)",
 )
-def kve_rise(v, x):
-    """kve(v + 1, x) - kve(v, x), for large x by Hankel's series."""
-    far = x > 50 + 2 * v * v
-    size = np.where(far, x, 1.0)
-    series = _hankel_difference(v, size, 1) * np.sqrt(math.pi / (2 * size))
-    return np.where(far, series, special.kve(v + 1, x) - special.kve(v, x))
+def ive_slope(n, v, x):
+    """The n-th derivative of ive(v, x) in x, for large x by Hankel's series."""
+
+    def series(n, v, x):
+        parity = np.where(x < 0, (-1.0) ** n * np.where(v == np.rint(v), (-1.0) ** np.rint(v), np.nan), 1.0)
+        return parity / math.sqrt(2 * math.pi) * _hankel_slope(n, v, np.abs(x), -1)
+
+    near = _differences(special.ive, n, v, x, np.sign(x))
+    return _with_far(near, np.abs(x) > 30 + 2 * v * v, series, n, v, x)
+
+
+@ladder(
+    None,
+    None,
+    "kve_slope(a + 1, b, c)",
+    exact="kve_slope(a, b, c)",
+)
+def kve_slope(n, v, x):
+    """The n-th derivative of kve(v, x) in x, for large x by Hankel's series."""
+
+    def series(n, v, x):
+        return math.sqrt(math.pi / 2) * _hankel_slope(n, v, x, 1)
+
+    near = (-1.0) ** n * _differences(special.kve, n, v, x, 1)
+    return _with_far(near, x > 30 + 2 * v * v, series, n, v, x)
+
+
+@ladder(
+    None,
+    None,
+    "airye_far(a + 1, b, c)",
+)
+def airye_far(n, place, x):
+    """The n-th derivative of one of the results of airye, by its asymptotic series (DLMF 9.7.5-9.7.8); 0 near 0."""
+
+    def series(n, place, x):
+        decaying, prime = place < 2, place % 2 == 1
+        sign, power = np.where(decaying, -1.0, 1.0), np.where(prime, 0.25, -0.25)
+        u, total = 1.0, 0.0
+        for k in range(26):
+            coefficient = np.where(prime, (6 * k + 1) / (1 - 6 * k) * u, u) * (1.5 * sign) ** k
+            total = total + coefficient * _power_slope(n, power - 1.5 * k, x)
+            u = u * (6 * k + 1) * (6 * k + 3) * (6 * k + 5) / (216 * (k + 1) * (2 * k + 1))
+        return np.where(decaying, np.where(prime, -0.5, 0.5), 1.0) / math.sqrt(math.pi) * total
+
+    return _with_far(np.zeros_like(x), x > AIRY_FAR, series, n, place, x)
 
 
 # -- densities of the gamma, beta and t distributions: Loader (2000), "Fast and accurate computation of binomial
@@ -212,7 +294,7 @@ def _deviance(x: np.ndarray, mean: np.ndarray) -> np.ndarray:
 
 
 @ladder(
-    "y * (log(b) - psi(a))",
+    "y * log_less_psi(b, a)",
     "gamma_density(a - 1, b) - y",
     exact="b ** (a - 1) * exp(-b) * rgamma(a)",
     singular=True,
@@ -242,7 +324,30 @@ def beta_density(a, b, x):
 
 
 @ladder(
-    "y * (polygamma_rise(0, a / 2, 0.5) - 1 / a - log1p(b * b / a) + (a + 1) / a * (b * b / (a + b * b))) / 2",
+    "log1p(x)",
+    exact="(1 + x) * log1p(x) - x",
+)
+def log1p_integral(x):
+    """∫₀ˣ log(1+s) ds = (1+x) log(1+x) - x, also near 0; with r = x/(2+x) it is log(1+x) = 2 artanh(r)."""
+    r = x / (2 + x)
+    near = np.abs(r) < 0.2
+    square = np.where(near, r * r, 0.0)
+    series = sum(square**k / (2 * k + 1) for k in range(1, 12))
+    return np.where(near, x * r + 2 * (1 + x) * r * series, (1 + x) * np.log1p(x) - x)
+
+
+@ladder(
+    "t_log_slope(a, b)",
+    "-(a + 1) * b / (a + b * b)",
+    exact="gammaln((a + 1) / 2) - gammaln(a / 2) - log(pi * a) / 2 - (a + 1) / 2 * log1p(b * b / a)",
+)
+def log_t_density(v, t):
+    """The logarithm of t_density."""
+    return -special.betaln(0.5, v / 2) - np.log(v) / 2 - (v + 1) / 2 * np.log1p(t * t / v)
+
+
+@ladder(
+    "y * t_log_slope(a, b)",
     "-y * (a + 1) * b / (a + b * b)",
     exact="gamma((a + 1) / 2) * rgamma(a / 2) / sqrt(pi * a) * (1 + b * b / a) ** (-(a + 1) / 2)",
 )

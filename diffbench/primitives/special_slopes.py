@@ -11,11 +11,28 @@ from scipy import special
 
 from diffbench.primitives.kinds import rule_name
 from diffbench.primitives.partial import RULE_NAMES, ExactConstant
-from diffbench.primitives.special_integrals import beta_integral, elliptic, gamma_integral, polygamma_rise
-from diffbench.primitives.special_ladders import beta_density, gamma_density, t_density, zeta_log
+from diffbench.primitives.special_integrals import (
+    beta_integral,
+    elliptic,
+    gamma_integral,
+    polygamma_rise,
+    psi_half_step,
+)
+from diffbench.primitives.special_ladders import (
+    AIRY_FAR,
+    airye_far,
+    beta_density,
+    faddeeva_imag,
+    gamma_density,
+    log1p_integral,
+    psi_gap,
+    t_density,
+    zeta_log,
+)
 
 PI: ExactConstant = RULE_NAMES["PI"]
 LOG_2PI = ExactConstant(math.log(2 * math.pi), "log(2 * pi)")
+SQRT_2 = ExactConstant(math.sqrt(2), "sqrt(2)")
 SQRT_2PI = ExactConstant(math.sqrt(2 * math.pi), "sqrt(2 * pi)")
 
 
@@ -30,6 +47,30 @@ def rgamma_slope(x: Any, y: Any) -> Any:
     angle = PI * (reflected - 2 * np.rint(reflected / 2))
     bracket = np.cos(angle) - special.psi(1 - reflected) * np.sin(angle) / PI
     return np.where(low, special.gamma(1 - reflected) * bracket, -y * special.psi(ordinary))
+
+
+@rule_name
+def binom_slopes(n: Any, k: Any, y: Any) -> tuple[Any, Any]:
+    """The derivatives of the binomial coefficient in n and in k.
+
+    Beyond n, where it is zero at whole k and psi has poles, it is B(n + 1, k - n) sin(π (k - n)) / π; below zero it is
+    that of n - k.
+    """
+    below = k < -0.5
+    beyond = (n > -1) & (below | (k > n + 0.5))
+    if not np.any(beyond):
+        return y * polygamma_rise(0, n - k + 1, k), y * (special.psi(n - k + 1) - special.psi(k + 1))
+    low, high = np.where(beyond, n, 1.0), np.where(beyond, np.where(below, n - k, k), 2.0)
+    distance = high - low
+    angle = PI * (distance - 2 * np.rint(distance / 2))
+    sine, cosine, scale = np.sin(angle) / PI, np.cos(angle), special.beta(low + 1, distance)
+    in_low = scale * ((special.psi(low + 1) - special.psi(distance)) * sine - cosine)
+    in_high = scale * ((special.psi(distance) - special.psi(high + 1)) * sine + cosine)
+    inside_n, inside_k = binom_slopes(np.where(beyond, 1.0, n), np.where(beyond, 0.5, k), y)
+    return (
+        np.where(beyond, in_low + np.where(below, in_high, 0.0), inside_n),
+        np.where(beyond, np.where(below, -in_high, in_high), inside_k),
+    )
 
 
 @rule_name
@@ -51,7 +92,25 @@ def expn_slope(n: Any, x: Any, y: Any) -> Any:
     return -np.where(n == 0, (np.exp(-x) + y) / x, special.expn(np.maximum(n - 1, 0), x))
 
 
+# -- the normal law ----------------------------------------------------------------------------------------------------
+
+
+@rule_name
+def mills_excess(x: Any, y: Any) -> Any:
+    """x + φ(x) / Φ(x), where y is the second term; for x < 0, where the two cancel, by the derivative of erfcx."""
+    low = x < 0
+    t = -np.where(low, x, 0.0) / SQRT_2
+    return np.where(low, faddeeva_imag(1, 0 * t, t) / (SQRT_2 * special.erfcx(t)), x + y)
+
+
 # -- distribution functions in their parameters ------------------------------------------------------------------------
+
+
+@rule_name
+def log_less_psi(x: Any, a: Any) -> Any:
+    """log(x) - psi(a), also where both are large and agree to many digits."""
+    near = np.abs(x - a) < a / 2
+    return np.where(near, np.log1p(np.where(near, x - a, 0.0) / a), np.log(x) - np.log(a)) + psi_gap(0, a)
 
 
 @rule_name
@@ -60,7 +119,7 @@ def gammainc_slope(a: Any, x: Any) -> Any:
     inside = (x > 0) & np.isfinite(x)
     x = np.where(inside, x, a)
     side = np.where(x > a, np.ones_like(x), -np.ones_like(x))
-    level = np.log(x) - special.psi(a)
+    level = log_less_psi(x, a)
     terms = level * gamma_integral(0, 0, side, a, x) + side * gamma_integral(1, 0, side, a, x)
     return np.where(inside, -side * x * gamma_density(a, x) * terms, 0.0)
 
@@ -80,11 +139,59 @@ def betainc_slopes(a: Any, b: Any, x: Any, rest: Any) -> tuple[Any, Any]:
 
 
 @rule_name
+def t_log_slope(v: Any, t: Any) -> Any:
+    """The slope of the logarithm of Student's density in the degrees of freedom, without terms in 1/v, which cancel."""
+    u = t * t / v
+    return (psi_half_step(0, v) + (u / v - log1p_integral(u)) / (1 + u)) / 2
+
+
+@rule_name
 def stdtr_slope(v: Any, t: Any) -> Any:
     """The derivative of the distribution function of Student's t in the degrees of freedom."""
     square = t * t
-    in_a, _ = betainc_slopes(v / 2, 0.5 * np.ones_like(t), v / (v + square), square / (v + square))
-    return -np.sign(t) * in_a / 4 - t * t_density(v, t) / (2 * v)
+    far = (v > 20) & (4 * square < v)  # where the terms by way of the incomplete beta function cancel
+    density, many = t_density(v, t), _stdtr_slope_over_density(np.where(far, v, 100.0), np.where(far, t, 0.0))
+    few, part = np.where(far, 1.0, v), np.where(far, 1.0, square)
+    in_a, _ = betainc_slopes(few / 2, 0.5 * np.ones_like(t), few / (few + part), part / (few + part))
+    return np.where(far, many * density, -np.sign(t) * in_a / 4 - t * density / (2 * v))
+
+
+def _roots_of_quotients(count: int) -> list[float]:
+    """The coefficients of √(x / sinh x) in powers of x², by the recurrence for powers of a series."""
+    quotient, root = [1 / math.factorial(2 * k + 1) for k in range(count)], [1.0]
+    for n in range(1, count):
+        root.append(sum((k / 2 - n) * quotient[k] * root[n - k] for k in range(1, n + 1)) / n)
+    return root
+
+
+ROOTS = _roots_of_quotients(9)
+
+
+def _stdtr_slope_over_density(v: Any, t: Any) -> Any:
+    """The slope of the distribution function of Student's t in many degrees of freedom, over its density.
+
+    With m = v - 1/2 and z² = m log(1 + t²/v) the survival function is the integral of exp(-s²/2) √(x / sinh x) from z
+    to ∞, where x = s²/2m, over that from -∞ to ∞. Its slope comes from that of z and, term by term in powers of x²,
+    from m: the integral of s⁴ʲ exp(-s²/2) is a moment of the normal law, and integration by parts leaves a rest at z.
+    """
+    m, u = v - 0.5, t * t / v
+    r, share, excess = u / (2 + u), (1 + u) / (2 + u), 0.0
+    for k in range(9, 0, -1):
+        excess = r * r * (1 / (2 * k + 1) + excess)  # artanh(r) / r - 1
+    x = r * (1 + excess)  # z² / 2m
+    moment, rest, powers = 1.0, 0.0, [(1.0, 0.0)]
+    for k in range(1, 2 * len(ROOTS) - 1):
+        odd = (2 * k - 1) / (2 * m)
+        moment, rest = odd * moment, x ** (k - 1) + odd * rest
+        powers.append((moment, rest))
+    terms = [(2 * j, root, *powers[2 * j]) for j, root in enumerate(ROOTS)]
+    whole = sum(root * moment for _, root, moment, _ in terms)
+    growth = sum(degree * root * moment for degree, root, moment, _ in terms) / whole
+    in_m = sum((degree - growth) * root * rest for degree, root, _, rest in terms) / sum(
+        root * x**degree for degree, root, _, _ in terms
+    )
+    in_z = (1 / v + 2 * r + 4 * share * excess) / 4
+    return t * (in_z + share * (1 + excess) * in_m / m) / m
 
 
 @rule_name
@@ -131,12 +238,26 @@ def ratio(a: Any, b: Any) -> Any:
 
 
 @rule_name
+def pseudo_huber_slope(a: Any, b: Any) -> Any:
+    """(√(a² + b²) - a)² / √(a² + b²), the slope in the first operand, without overflow and underflow on the way."""
+    radius = np.hypot(a, b)
+    excess = b * (b / (radius + a))
+    return excess * (excess / radius)
+
+
+@rule_name
 def boxcox_slope(log: Any, b: Any) -> Any:
     """∂/∂b of (exp(b log) - 1) / b, where log is the logarithm of the first operand of boxcox."""
     at_zero = (log == -np.inf) & (b > 0)
     finite = np.where(at_zero, 0.0, log)
     slope = np.square(finite) * special.hyp1f1(2, 3, b * finite) / 2
     return np.where(at_zero, 1 / np.square(np.where(at_zero, b, 1.0)), slope)
+
+
+@rule_name
+def zero_at_zero(x: Any, product: Any) -> Any:
+    """The product of x and a factor that may be infinite at x = 0, where it is 0."""
+    return np.where(x == 0, 0.0, product)
 
 
 # -- elliptic functions, Bessel functions, Jacobi polynomials, Tukey's distribution ------------------------------------
@@ -152,10 +273,29 @@ def agm_slope(a: Any, b: Any, y: Any) -> Any:
 
 
 @rule_name
+def elliprc_slopes(x: Any, y: Any, value: Any) -> tuple[Any, Any]:
+    """The derivatives of elliprc; for y < 0, where it is a principal value, by those of artanh √(x/(x-y)) / √(x-y)."""
+    principal = y < 0
+    ordinary, beyond = np.where(principal, 1.0, y), np.where(principal, y, -1.0)
+    in_x = (value - 1 / np.sqrt(x)) / (2 * (beyond - x))
+    in_y = (np.sqrt(x) - beyond * value) / (2 * beyond * (beyond - x))
+    return (
+        np.where(principal, in_x, -special.elliprd(ordinary, ordinary, x) / 6),
+        np.where(principal, in_y, -special.elliprd(x, ordinary, ordinary) / 3),
+    )
+
+
+@rule_name
 def jacobi_am_slope(u: Any, m: Any) -> Any:
     """∂am(u, m)/∂m, from the derivative of the elliptic integral whose inverse am is."""
     angle = RULE_NAMES["jacobi_am"](u, m)
     return -RULE_NAMES["jacobi_dn"](u, m) * elliptic(1, 1, angle, m) / 2
+
+
+@rule_name
+def airye_slope(place: int, near: Any, x: Any) -> Any:
+    """The slope of one of the four results of airye, which near 0 is this."""
+    return np.where(x > AIRY_FAR, airye_far(1, place, x), near)
 
 
 @rule_name

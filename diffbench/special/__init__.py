@@ -12,12 +12,14 @@ array([0.5, 0.5])
 
 sums.py        logsumexp, softmax
 gammas.py      polygamma, multigammaln
+bessel.py      spherical_jn, spherical_yn, spherical_in, spherical_kn
 laws.py        what a law of one variable is
 continuous.py  those with a density
 counts.py      those of whole numbers
 several.py     those of several variables
 """
 
+from diffbench.special.bessel import spherical_in, spherical_jn, spherical_kn, spherical_yn
 from diffbench.special.continuous import (
     beta,
     cauchy,
@@ -62,6 +64,10 @@ __all__ = [
     "poisson",
     "polygamma",
     "softmax",
+    "spherical_in",
+    "spherical_jn",
+    "spherical_kn",
+    "spherical_yn",
     "t",
     "uniform",
     "weibull_min",

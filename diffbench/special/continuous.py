@@ -17,9 +17,9 @@ POSITIVE: dict[str, Any] = {"support": (0.0, math.inf), "inside": 1.0}
 
 
 def _density(name: str, *args: Any) -> Any:
-    """A density that the rules of scipy.special have anyway, accurate for large parameters (Loader 2000)."""
+    """A density, or its logarithm, that the rules of scipy.special have anyway, accurate for large parameters."""
     imported()
-    from diffbench.primitives import special_ladders
+    from diffbench.primitives import scipy_special, special_ladders  # noqa: F401  (the names that its slopes use)
 
     return getattr(special_ladders, name)(*args)
 
@@ -45,7 +45,7 @@ norm = Continuous(
 )
 t = Continuous(
     "df",
-    logpdf=lambda z, df: -sc.betaln(0.5, df / 2) - np.log(df) / 2 - (df + 1) / 2 * np.log1p(z * z / df),
+    logpdf=lambda z, df: _density("log_t_density", df, z),
     pdf=lambda z, df: _density("t_density", df, z),
     cdf=lambda z, df: sc.stdtr(df, z),
     sf=lambda z, df: sc.stdtr(df, -z),

@@ -126,6 +126,45 @@ def test_third_derivatives_are_mpmaths_numerical_ones(row, position, modes):
             assert nested(*operands) == pytest.approx(float(expected), rel=1e-11, abs=1e-11)
 
 
+@pytest.mark.parametrize(
+    "modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join
+)
+@pytest.mark.parametrize("x", [1e-3, -1e-9, 1e-17, 1e-200])
+@pytest.mark.parametrize(
+    ("f", "curvature"),
+    [(np.arcsin, lambda x: x / (1 - x * x) ** 1.5), (np.arccos, lambda x: -x / (1 - x * x) ** 1.5),
+     (np.arctanh, lambda x: 2 * x / (1 - x * x) ** 2)],
+)  # fmt: skip
+def test_a_second_derivative_that_is_small_near_0_keeps_its_digits(f, curvature, x, modes):
+    for mode in modes:
+        f = db.derivative(f, backend=mode)
+    assert f(x) == pytest.approx(curvature(x), rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1.0, 1e160, 1e300])
+def test_the_slopes_of_arctan2_neither_overflow_nor_underflow_on_the_way(scale, mode):
+    """The derivative of atan2(a, b) at (3, 4) is (4, -3) / 25."""
+    found = [db.derivative(np.arctan2, argnum=k, backend=mode)(3 * scale, 4 * scale) for k in (0, 1)]
+    np.testing.assert_allclose(found, np.array([0.16, -0.12]) / scale, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join
+)
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [(lambda x: np.hypot(x, 1.0), -np.inf, -1.0), (lambda x: np.hypot(np.inf, x), 1.0, 0.0),
+     (lambda x: np.arctan2(x, 1.0), np.inf, 0.0), (lambda x: np.arctan2(np.inf, x), 1.0, 0.0),
+     (lambda x: np.logaddexp(x, -np.inf), -np.inf, 0.0), (lambda x: np.logaddexp2(x, -np.inf), -np.inf, 0.0)],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_infinite_argument_has_the_slope_of_the_limit_and_no_curvature(f, x, slope, modes):
+    first = db.derivative(f, backend=modes[0])
+    assert first(x) == slope
+    assert db.derivative(first, backend=modes[1])(x) == 0.0
+
+
 def named(row):
     return row.name.removeprefix("numpy.")
 

@@ -323,3 +323,32 @@ def test_derivatives_of_a_quadratic_form_in_an_inverse_match_mpmath(order):
         expected = float(mpmath.diff(exact, 0, order))
     found = repeated(lambda t: np.sum(np.linalg.solve(a + t * b, np.ones(2))), order, "reverse")(0.0)
     assert found == pytest.approx(expected, rel=1e-11)
+
+
+MIXED = np.random.default_rng(5).normal(size=(4, 4))
+FAR_SCALES = {
+    "columns": MIXED * np.array([1e-100, 1e100, 1e50, 1e-50]),
+    "rows": MIXED.T * np.array([[1e-100], [1e100], [1e50], [1e-50]]),
+    "both": MIXED * np.array([1e-80, 1e80, 1e50, 1.0]) * np.array([[1.0], [1e-60], [1e60], [1.0]]),
+    "a diagonal": np.diag([1e-200, 1e200, 1e-200, 1e200]),
+}
+
+
+def exact_minor(a, i, j):
+    """The determinant of what is left of a without row i and column j, in numbers of many digits."""
+    rows = [[mpmath.mpf(x) for x in np.delete(row, j)] for row in np.delete(a, i, 0)]
+    products = (
+        (mpmath.fprod([row[k] for row, k in zip(rows, order)]), order)
+        for order in itertools.permutations(range(len(rows)))
+    )
+    return sum(product * (-1) ** sum(p > q for p, q in itertools.combinations(order, 2)) for product, order in products)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("name", FAR_SCALES)
+def test_the_slope_of_a_determinant_is_right_where_rows_and_columns_have_far_scales(name, mode):
+    a = FAR_SCALES[name]
+    found = db.gradient(np.linalg.det, backend=mode)(a)
+    with mpmath.workdps(800):
+        expected = [[float((-1) ** (i + j) * exact_minor(a, i, j)) for j in range(4)] for i in range(4)]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)

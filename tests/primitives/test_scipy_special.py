@@ -59,6 +59,9 @@ def faddeeva(x, y):
 
 
 def gammainc(a, x):
+    if a > 1e5:  # where mpmath's function takes long
+        ends = [x - k * mp.sqrt(x) for k in (40, 20, 10, 5, 2, 0)]
+        return mp.quad(lambda t: mp.exp((a - 1) * mp.log(t) - t - mp.loggamma(a)), ends)
     return mp.gammainc(a, 0, x, regularized=True)
 
 
@@ -71,6 +74,9 @@ def betainc(a, b, x):
 
 
 def stdtr(v, t):
+    if v > 100:  # where mpmath's incomplete beta function takes long
+        level = mp.loggamma((v + 1) / 2) - mp.loggamma(v / 2) - mp.log(v * mp.pi) / 2
+        return mp.quad(lambda s: mp.exp(level - (v + 1) / 2 * mp.log1p(s * s / v)), [0, t / 2, t]) + mpf(1) / 2
     tail = betainc(v / 2, mpf(1) / 2, v / (v + t * t)) / 2
     return tail if t < 0 else 1 - tail
 
@@ -174,7 +180,8 @@ TRUTH = {
     "psi": (mp.digamma, (-20.7, -0.3, 1e-9, 0.7, 30.0, 1e10)),
     "beta": (mp.beta, [(0.5, 1.3), (2.0, 1e-9), (30.0, 40.0), (100.0, 1e-5), (-0.3, 2.0)]),
     "betaln": (lambda a, b: mp.log(abs(mp.beta(a, b))), [(0.5, 1.3), (2.0, 1e-9), (1e10, 40.0), (1e10, 1e-5)]),
-    "binom": (mp.binomial, [(5.0, 2.0), (0.5, 1.3), (50.0, 20.5), (1e6, 3.0)]),
+    "binom": (mp.binomial, [(5.0, 2.0), (0.5, 1.3), (50.0, 20.5), (1e6, 3.0), (5.0, 9.0), (5.0, -2.0),
+                            (5.0, 6.0), (4.5, 7.3), (0.3, -3.0), (5.0, 400.0)]),
     "poch": (mp.rf, [(5.0, 2.0), (0.5, 1.3), (50.0, 20.5), (1e6, 3.0)]),
     "_riemann_zeta": (mp.zeta, (-20.7, -2.0, -0.5, 0.0, 0.5, 0.99, 1.01, 2.0, 12.0)),
     "_zeta": (mp.zeta, [(1.01, 0.3), (2.0, 1.0), (3.5, 1e-3), (12.0, 30.0), (2.0, 1e8)]),
@@ -188,7 +195,8 @@ TRUTH = {
     "betaincc": (lambda a, b, x: betainc(b, a, 1 - x), [(0.5, 1.3, 0.2), (50.0, 60.0, 0.45), (3.0, 0.2, 0.99)]),
     "betaincinv": (Inverse(betainc, 2), [(0.5, 1.3, 0.2), (50.0, 60.0, 0.45), (3.0, 0.7, 0.9)]),
     "betainccinv": (Inverse(lambda a, b, x: 1 - betainc(a, b, x), 2), [(0.5, 1.3, 0.2), (50.0, 60.0, 0.45)]),
-    "stdtr": (stdtr, [(0.5, -1.3), (3.0, 2.0), (3.0, 1e-5), (1.0, -1e3), (50.0, 5.0), (7.0, 2.6)]),
+    "stdtr": (stdtr, [(0.5, -1.3), (3.0, 2.0), (3.0, 1e-5), (1.0, -1e3), (50.0, 5.0), (7.0, 2.6), (21.0, 0.1),
+                      (50.0, -1.3), (1e3, 4.0), (1e6, 2.0), (1e10, -1.3), (1e10, 0.0)]),
     "stdtrit": (Inverse(stdtr, 1), [(0.5, 0.3), (3.0, 0.9), (50.0, 0.01)]),
     "stdtridf": (Inverse(stdtr, 0), [(0.9, 2.0), (0.1, -1.5)]),
     "btdtria": (Inverse(betainc, 0), [(0.3, 1.5, 0.4), (0.9, 3.0, 0.2)]),
@@ -238,7 +246,7 @@ TRUTH = {
     "ellipe": (mp.ellipe, (-1e6, -3.0, -1e-9, 0.0, 0.5, 0.99, 1 - 1e-12)),
     "ellipkinc": (mp.ellipf, [(0.3, 0.5), (1.4, 0.0), (1.5, 0.99), (-1.0, -5.0), (7.0, 0.3), (1e-5, 0.5)]),
     "ellipeinc": (mp.ellipe, [(0.3, 0.5), (1.4, 0.0), (1.5, 0.99), (-1.0, -5.0), (7.0, 0.3), (1e-5, 0.5)]),
-    "elliprc": (mp.elliprc, [(0.5, 1.3), (2.0, 2.0), (1e-6, 2.0), (2.0, 1e-6)]),
+    "elliprc": (mp.elliprc, [(0.5, 1.3), (2.0, 2.0), (1e-6, 2.0), (2.0, 1e-6), (1.5, -0.7), (1e-3, -30.0)]),
     "elliprf": (mp.elliprf, [(0.5, 1.3, 2.0), (1.0, 1.0, 1.0), (1e-6, 2.0, 30.0)]),
     "elliprd": (mp.elliprd, [(0.5, 1.3, 2.0), (1.0, 1.0, 1.0), (1e-6, 2.0, 30.0)]),
     "elliprg": (mp.elliprg, [(0.5, 1.3, 2.0), (1.0, 1.0, 1.0), (1e-6, 2.0, 30.0)]),
@@ -413,6 +421,36 @@ def test_a_second_derivative_is_mpmaths(name, point):
         assert found == pytest.approx(exact(name, point, position, 2), rel=2e-11, abs=1e-15)
 
 
+FAR_OUT = [
+    ("log_ndtr", (30.0,)), ("log_ndtr", (37.0,)), ("log_ndtr", (-1e8,)), ("erfcx", (1e8,)), ("expit", (-700.0,)),
+    ("log_expit", (700.0,)), ("airye[0]", (1e3,)), ("airye[0]", (1e5,)), ("airye[1]", (1e5,)), ("airye[2]", (1e5,)),
+    ("airye[3]", (1e5,)), ("i0e", (1e6,)), ("i1e", (-1e6,)), ("ive", (0.5, 1e6)), ("ive", (3, -1e6)), ("k0e", (1e6,)),
+    ("k1e", (1e6,)), ("kve", (2.5, 1e6)), ("gammainc", (1e6, 1000500.0)), ("gammainc", (1e10, 1e10 - 1e5)),
+]  # fmt: skip
+OF_PARAMETERS = ("gammainc",)
+"""Functions that are tested far out in their first argument, not in their last."""
+
+
+@cache
+def far_out(name, point, position):
+    """mpmath's first and second derivative, of numbers that may differ little from one."""
+    with mp.workdps(500 if name == "log_ndtr" and point[0] > 0 else 60):
+        args = [mpf(x) for x in point]
+        return [float(slope_of(TRUTH[name][0], args, position, order)) for order in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    "modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join
+)
+@pytest.mark.parametrize(("name", "point"), FAR_OUT)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_derivatives_far_out_keep_their_digits_to_second_order(name, point, modes):
+    position, slope = differentiable(name, point)[0 if name in OF_PARAMETERS else -1], function_of(name)
+    for mode, expected in zip(modes, far_out(name, point, position)):
+        slope = db.derivative(slope, argnum=position, backend=mode)
+        assert slope(*point) == pytest.approx(expected, rel=3e-12, abs=0)
+
+
 @pytest.mark.parametrize(("name", "point"), [case for case in CASES if len(differentiable(*case.values)) > 1])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_mixed_second_derivatives_do_not_depend_on_their_order(name, point):
@@ -512,6 +550,18 @@ def test_symbols_have_first_and_second_derivatives(name):
     assert second == pytest.approx(exact(name, point, position, 2), rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    "modes", [("forward", "forward"), ("reverse", "reverse"), ("reverse", "forward")], ids="-".join
+)
+@pytest.mark.parametrize("scale", [1e-300, 1e-170, 1e160, 1e300])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_pseudo_huber_neither_overflows_nor_underflows_on_the_way(scale, modes):
+    """Homogeneous of degree two; at (3, 4) the slope in the first operand is 4/5 and its own -52/125."""
+    slope = db.derivative(special.pseudo_huber, backend=modes[0])
+    assert slope(3 * scale, 4 * scale) == pytest.approx(0.8 * scale, rel=1e-14, abs=0)
+    assert db.derivative(slope, backend=modes[1])(3 * scale, 4 * scale) == pytest.approx(-0.416, rel=1e-14)
+
+
 # -- conventions -------------------------------------------------------------------------------------------------------
 
 
@@ -538,6 +588,7 @@ def test_symbols_have_first_and_second_derivatives(name):
         (lambda x: special.gammainc(2.0, x), 0.0, 0.0),
         (lambda a: special.gammainc(a, 0.0), 2.0, 0.0),
         (lambda x: np.where(x > 0, special.entr(x), 0.0), 0.0, 0.0),
+        (lambda x: special.elliprg(x, 1.0, 2.0), 0.0, float(mp.elliprf(0, 1, 2)) / 4),
         (special.expit, 800.0, 0.0),
         (special.expit, -800.0, 0.0),
     ],
