@@ -342,7 +342,7 @@ def sweep(profile: str) -> list[dict[str, Any]]:
     """Every case, with all tools in one cell, as they take turns."""
     rounds = {"quick": 3, "lecture": 7, "full": 25}[profile]
     installed = [peer for peer in PEERS if importlib.util.find_spec(peer)]
-    names = ("logistic loop", "Rosenbrock, small", "Rosenbrock, HVP") if profile == "quick" else CASES
+    names = ("logistic loop", "Rosenbrock, HVP") if profile == "quick" else CASES
     return [{"case": name, "large": LARGE[profile], "rounds": rounds, "peers": installed} for name in names]
 
 
