@@ -4,6 +4,7 @@ Each looks at its operands and returns the value and the entry (see tape.py), or
 way through the primitive, with the same result.
 """
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,13 @@ def record_sum(tape: Any, a: Any, *others: Any) -> tuple[Any, tuple] | None:
     if array.__class__ is not np.ndarray or array.dtype.kind != "f":
         return None
     y = np.add.reduce(array, axis=None) if a.primal is array else np.sum(a.primal)
-    return y, ([a.index], ([0], [array.shape], {"axis": tuple(range(array.ndim)), "keepdims": False}), SUM)
+    return y, ([a.index], ([0], [array.shape], over_all_axes(array.ndim)), SUM)
+
+
+@cache
+def over_all_axes(rank: int) -> dict:
+    """The params of a sum of all entries; for all to read."""
+    return {"axis": tuple(range(rank)), "keepdims": False}
 
 
 def record_dot(tape: Any, a: Any, b: Any, *others: Any) -> tuple[Any, tuple] | None:
