@@ -6,17 +6,17 @@ same. What NumPy does not let anybody see (float(x), math.sin(x), a[i] = x on a 
 raises TraceLost.
 """
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from diffbench.array_methods import ArrayMethods, trace_lost
+from diffbench.array_methods import trace_lost
+from diffbench.array_operators import ArrayOperators
 from diffbench.assignment import Held, assign, link, overwrite
-from diffbench.errors import DiffbenchError, TraceLost, UnsupportedPrimitive, user_location
-from diffbench.primitives import TABLE, lookup
-from diffbench.primitives.arrays import as_array, numbers_of, rank_of, shape_of
+from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
+from diffbench.primitives import lookup
+from diffbench.primitives.arrays import as_array, rank_of, shape_of
 from diffbench.primitives.elementwise import TRUTH
 from diffbench.primitives.primitive import Primitive, Traced
 from diffbench.primitives.reductions import UFUNC_METHODS
@@ -27,7 +27,7 @@ from diffbench.ufunc_arguments import converted
 LEAF_KINDS.update({np.ndarray, np.float64})
 
 
-class TracedArray(ArrayMethods):
+class TracedArray(ArrayOperators):
     """A traced value that looks like an array; the base of what each trace passes to f."""
 
     __slots__ = ("__weakref__", "view_of", "views")
@@ -177,77 +177,3 @@ def _update_at(ufunc: np.ufunc, array: Any, index: Any, *values: Any) -> None:
             where=user_location(),
             hint="use a mask or a slice, or a loop over the index",
         )
-
-
-def _operator(ufunc: np.ufunc, reflected: bool) -> Callable:
-    primitive = TABLE[ufunc]
-    if reflected:
-        return lambda self, other: primitive.call((other, self), {})
-    return lambda self, other: primitive.call((self, other), {})
-
-
-def _equality(ufunc: np.ufunc, plain: Callable) -> Callable:
-    """== or !=, which NumPy answers for anything: to text no number is equal."""
-    primitive = TABLE[ufunc]
-
-    def compare(self: TracedArray, other: Any) -> Any:
-        try:
-            return primitive.call((self, other), {})
-        except TypeError as error:
-            if isinstance(error, DiffbenchError):
-                raise
-            return plain(numbers_of(self), other)
-
-    return compare
-
-
-BINARY_OPERATORS = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "truediv": np.divide,
-    "pow": np.power,
-    "floordiv": np.floor_divide,
-    "mod": np.remainder,
-    "matmul": np.matmul,
-    "and": np.bitwise_and,
-    "or": np.bitwise_or,
-    "xor": np.bitwise_xor,
-}
-COMPARISONS = {
-    "lt": np.less,
-    "le": np.less_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
-    "eq": np.equal,
-    "ne": np.not_equal,
-}
-UNARY_OPERATORS = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
-
-
-def _install_operators() -> None:
-    """Give TracedArray the operators and methods of an array, each from its row of the table."""
-    for name, ufunc in BINARY_OPERATORS.items():
-        setattr(TracedArray, f"__{name}__", _operator(ufunc, reflected=False))
-        setattr(TracedArray, f"__r{name}__", _operator(ufunc, reflected=True))
-        setattr(TracedArray, f"__i{name}__", _in_place(f"__{name}__"))
-    for name, ufunc in COMPARISONS.items():
-        equality = name in ("eq", "ne")
-        compare = _equality(ufunc, getattr(operator, name)) if equality else _operator(ufunc, reflected=False)
-        setattr(TracedArray, f"__{name}__", compare)
-    for name, ufunc in UNARY_OPERATORS.items():
-        setattr(TracedArray, f"__{name}__", lambda self, row=TABLE[ufunc]: row(self))
-    for function, row in TABLE.items():  # object arrays call the method of each element: np.sin(a) calls a[i].sin()
-        if isinstance(function, np.ufunc) and not hasattr(TracedArray, function.__name__):
-            setattr(TracedArray, function.__name__, lambda self, *others, row=row: row.call((self, *others), {}))
-
-
-def _in_place(operator: str) -> Callable:
-    def update(self: TracedArray, other: Any) -> Any:
-        result = getattr(self, operator)(other)
-        return overwrite(self, result) if shape_of(self) else result  # a number is no array: its name is bound anew
-
-    return update
-
-
-_install_operators()

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.dispatch import BINARY_OPERATORS, COMPARISONS, call_ufunc
+from diffbench.array_operators import BINARY_OPERATORS, COMPARISONS
+from diffbench.dispatch import call_ufunc
 from diffbench.memory import SMALLEST
 from diffbench.primitives import TABLE
 from diffbench.primitives.arrays import as_operand

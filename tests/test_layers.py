@@ -23,6 +23,7 @@ LAYERS = (  # from the top down; a module imports from its own layer and from th
     {"backends"},
     {
         "array_methods",
+        "array_operators",
         "dispatch",
         "short_calls",
         "traced_values",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.dispatch import BINARY_OPERATORS
+from diffbench.array_operators import BINARY_OPERATORS
 from diffbench.primitives.elementwise import WHERE
 from diffbench.primitives.kinds import Bilinear, Elementwise, Linear
 from diffbench.primitives.partial import RULE_NAMES, ExactConstant
