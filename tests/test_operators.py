@@ -144,7 +144,7 @@ def test_elementwise_derivative_refuses_an_argnum_out_of_range():
 SHAPES = [(), (0,), (1,), (3,), (2, 3), (1, 1), (0, 3), (2, 0), (2, 1, 3)]
 
 
-@pytest.mark.parametrize(("argument", "runs"), [(np.ones(4), 4), (np.ones(5), 1), ([1.0] * 6, 6)])
+@pytest.mark.parametrize(("argument", "runs"), [(np.ones(3), 3), (np.ones(4), 1), ([1.0] * 6, 6)])
 def test_a_few_tangents_pass_one_by_one_and_many_together(argument, runs):
     calls = []
 

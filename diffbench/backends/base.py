@@ -221,7 +221,7 @@ def jacobian_by_rows(values: list, pull: Linear, point: Sequence) -> list[list]:
     return blocks
 
 
-FEW = 4
+FEW = 3
 """Up to so many tangents pass one by one faster than together."""
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from diffbench.backends.base import (
-    FEW,
     Differentiator,
     blocks_of_columns,
     end_trace,
@@ -26,6 +25,9 @@ from diffbench.primitives.structural import INDEX
 from diffbench.short_way import SCALARS, install_short_way, is_scalar
 from diffbench.tape import Tape, places_of, push_through
 from diffbench.watching import carefully, inspected, spoilt, watched
+
+FEW_WITHIN = 4
+"""Up to so many directions pass through a list of traced values one by one faster than together."""
 
 
 class Dual(TracedArray):
@@ -149,7 +151,7 @@ class Forward(Differentiator):
     def gradient(self, function, point):
         if any(isinstance(x, Traced) for x in point):
             shapes = [shape_of(x) for x in point]
-            if 0 < sum(map(math.prod, shapes)) <= FEW:
+            if 0 < sum(map(math.prod, shapes)) <= FEW_WITHIN:
                 return self._gradient_within(function, point, shapes)
         if any(shape_of(x) for x in point) or not point:
             return super().gradient(function, point)
