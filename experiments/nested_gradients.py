@@ -166,7 +166,7 @@ def figures(frame: Any) -> dict[str, Any]:
             "inner gradients under one outer derivative",
             "time of each, its step included",
         )
-        plotting.log_axes(ax)
+        plotting.log_axes(ax, base=2)
         plotting.seconds(ax.yaxis)
         for pair, rows in timed(frame).groupby("pair", sort=False):
             plotting.line(ax, rows["count"], rows.each_seconds, LOOKS[str(pair)], str(pair))
