@@ -179,6 +179,10 @@ def _expand_frexp(x, /):
     return np.ldexp(x, -exponent), exponent
 
 
+def _expand_heaviside(x1, x2, /):
+    return np.where(np.equal(x1, 0), x2, STEP(x1, x2))
+
+
 def _expand_divmod(x1, x2, /):
     return np.floor_divide(x1, x2), np.remainder(x1, x2)
 
@@ -197,6 +201,7 @@ LDEXP = Linear(
     examples=["ldexp(A, 3)", "ldexp(v, array([1, -1, 0]))", "ldexp(s, array([[1], [2]]))"],
 )
 EXPONENT = Constant(lambda x: np.frexp(x)[1], name="exponent of numpy.frexp")
+STEP = Constant(np.heaviside)
 
 
 # -- piecewise constant functions --------------------------------------------------------------------------------------
@@ -327,6 +332,7 @@ ROWS = [
               examples=["nan_to_num(A)", "nan_to_num(where(M, A, inf), posinf=3.0)"]),
     Composite(np.modf, _expand_modf, examples=["modf(A)[0]", "A * modf(A)[1]"]),
     Composite(np.frexp, _expand_frexp, examples=["frexp(A)[0]", "A * frexp(A)[1]"]),
+    Composite(np.heaviside, _expand_heaviside, examples=["heaviside(A, 0.5) * A", "heaviside(M * 1.0, s)"]),
     Composite(np.divmod, _expand_divmod, examples=["divmod(A, 0.7)[1]", "A * divmod(A, 0.7)[0]"]),
     LDEXP,
     # -- piecewise constant: derivative zero ---------------------------------------------------------------------------
@@ -340,7 +346,6 @@ ROWS = [
     Constant(np.round,         bind=_bind_round, examples=["A * round(A)", "A * round(10 * A, -1)"]),
     Constant(np.around,        bind=_bind_round, examples=["A * around(A)"]),
     Constant(np.floor_divide,  exact="floor(a / b)"),
-    Constant(np.heaviside),
     Constant(np.signbit),
     Constant(np.isnan), Constant(np.isinf), Constant(np.isfinite),
     Constant(np.less,          exact="a < b"),
