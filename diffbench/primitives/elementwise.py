@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.arrays import as_operand, shape_of, unbroadcast
+from diffbench.primitives.arrays import as_array, as_operand, dtype_of, numbers_of, shape_of, unbroadcast
 from diffbench.primitives.kinds import (
     Composite,
     Constant,
@@ -31,11 +31,23 @@ UNIT = (-0.9, 0.9)
 AWAY_FROM_ZERO = (0.5, 2.5)
 
 
+def widened(x: Any, other: Any) -> Any:
+    """x in the dtype that NumPy computes in with the other: slopes of few digits would spoil results of many."""
+    narrow = dtype_of(x)
+    if narrow is dtype_of(other):
+        return x
+    wide = np.result_type(*[n if (n := numbers_of(z)).__class__ in (int, float) else dtype_of(z) for z in (x, other)])
+    return x if narrow == wide else np.astype(as_array(x), wide)
+
+
 @rule_name
 def slope_in_base(a: Any, b: Any) -> Any:
     """∂(a**b)/∂a = b·a**(b-1), and 0 at a = b = 0; safe to differentiate again in b at b = 0."""
-    if isinstance(b, int | float) and b != 0:
-        return b * np.power(a, b - 1) if b != 2 else 2 * a
+    if isinstance(b, int | float):
+        if b != 0:
+            return b * np.power(a, b - 1) if b != 2 else 2 * a
+    else:
+        b = widened(b, a)
     return b * np.power(np.where((a == 0) & (b == 0), np.ones_like(a), a), b - 1)
 
 
@@ -44,6 +56,7 @@ def slope_in_exponent(a: Any, b: Any, y: Any) -> Any:
     """∂(a**b)/∂b = a**b·log a, and 0 at a = 0 (the limit for b > 0)."""
     if isinstance(a, int | float):
         return y * float(np.log(a or 1.0))  # a Python number, so that float32 stays float32
+    a = widened(a, y)
     return y * np.log(np.where(a == 0, np.ones_like(a), a))
 
 
@@ -56,9 +69,9 @@ def share(a: Any, b: Any, y: Any) -> Any:
 
 
 @rule_name
-def share_of_known(a: Any, b: Any, y: Any) -> Any:
-    """As `share`, of a function that takes a where b is NaN."""
-    return share(a, b, y) + ((b != b) & (a == a))
+def alone(a: Any, b: Any) -> Any:
+    """Where a is a number and b is NaN."""
+    return (b != b) & (a == a)
 
 
 @rule_name
@@ -317,8 +330,9 @@ ROWS = [
     Elementwise(np.maximum,    "share(a, b, y)", "share(b, a, y)", exact="Max(a, b)", analytic=False,
                                examples=["maximum(A, 0)"]),
     Elementwise(np.minimum,    "share(b, a, y)", "share(a, b, y)", exact="Min(a, b)", analytic=False),
-    Elementwise(np.fmax,       "share_of_known(a, b, y)", "share_of_known(b, a, y)", exact="Max(a, b)", analytic=False),
-    Elementwise(np.fmin,       "share_of_known(-a, -b, y)", "share_of_known(-b, -a, y)", exact="Min(a, b)",
+    Elementwise(np.fmax,       "share(a, b, y) + alone(a, b)", "share(b, a, y) + alone(b, a)", exact="Max(a, b)",
+                               analytic=False),
+    Elementwise(np.fmin,       "share(b, a, y) + alone(a, b)", "share(a, b, y) + alone(b, a)", exact="Min(a, b)",
                                analytic=False),
     WHERE,
     Elementwise(np.copysign,   "sign(a) * sign(y)", None, exact="Abs(a) * sign(b)", analytic=False,
