@@ -161,18 +161,25 @@ def over_squared_hypot(a: Any, b: Any) -> Any:
 # -- functions made of others ------------------------------------------------------------------------------------------
 
 
-def _expand_clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
+def _expand_clip(a, a_min=np._NoValue, a_max=np._NoValue, out=None, *, min=np._NoValue, max=np._NoValue):
     only_default(out=out)
-    low, high = (a_min if min is None else min), (a_max if max is None else max)
-    a = a if low is None else np.maximum(a, low)
-    return a if high is None else np.minimum(a, high)
+    by_old_names, by_new_names = ([bound is not np._NoValue for bound in pair] for pair in ((a_min, a_max), (min, max)))
+    if any(by_old_names) and (any(by_new_names) or not all(by_old_names)):
+        raise TypeError("np.clip takes a_min and a_max, both of them, or min and max")
+    low, high = (a_min, a_max) if any(by_old_names) else (min, max)
+    a = a if low is None or low is np._NoValue else np.maximum(a, low)
+    return a if high is None or high is np._NoValue else np.minimum(a, high)
 
 
 def _expand_nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     limits = np.finfo(x.dtype)
-    x = np.where(np.isnan(x), nan, x)
-    x = np.where(x == np.inf, limits.max if posinf is None else posinf, x)
-    return np.where(x == -np.inf, limits.min if neginf is None else neginf, x)
+    for found, value in (
+        (np.isnan, nan),
+        (np.isposinf, limits.max if posinf is None else posinf),
+        (np.isneginf, limits.min if neginf is None else neginf),
+    ):
+        x = np.where(found(x), np.astype(as_array(value), x.dtype), x)  # whatever the value, x keeps its dtype
+    return x
 
 
 def _expand_real_if_close(a, tol=100):

@@ -93,6 +93,7 @@ WITH_NUMBERS = {
     "where": lambda x: np.where(x > 0, x, 2.0),
     "sum from a number": lambda x: np.sum(x, initial=np.float64(2.0)),
     "max from a number": lambda x: np.max(x, initial=np.float64(2.0)),
+    "nan_to_num by a number of NumPy": lambda x: np.nan_to_num(x, nan=np.float64(2.0), posinf=np.float64(3.0)),
     "average by booleans": lambda x: np.average(x, weights=x > 0),
     "average": lambda x: np.average(x[0], weights=[1.0, 2.0, 3.0, 4.0]),
     "cov": lambda x: np.cov(x),
