@@ -107,6 +107,7 @@ WITH_NUMBERS = {
     "emath.power": lambda x: np.emath.power(np.exp(x), 3),
     "bincount": lambda x: np.bincount([0, 1, 1, 0], x[0]),
     "lstsq": lambda x: np.linalg.lstsq(x, np.ones(3))[3],
+    "rank of lstsq": lambda x: np.linalg.lstsq(x, np.ones(3))[2],
     "array": lambda x: np.array([x[0, 0], 1.0]),
     "full_like of a plain array": lambda x: np.full_like(np.zeros((2, 2), np.float32), x[0, 0]),
     "ascontiguousarray of a number": lambda x: np.ascontiguousarray(x[0, 0]),

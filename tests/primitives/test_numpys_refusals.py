@@ -99,6 +99,7 @@ FURTHER = {
     "vecmat of vectors": lambda x: np.vecmat(x[0, 0], x[0, 0]),
     "einsum": lambda x: np.einsum("ij,jk", x[0], x[0]),
     "cross": lambda x: np.cross(x, x),
+    "cross of pairs by linalg": lambda x: np.linalg.cross(x[0, :, :2], x[0, :, 2:]),
     "kron of text": lambda x: np.kron(x, "a"),
     "convolve of matrices": lambda x: np.convolve(x[0], x[0]),
     "correlate with a number": lambda x: np.correlate(x[0, 0], x[0, 0, 0]),

@@ -16,6 +16,10 @@ CALLS = {
     "nanmean of a number": (lambda x: np.nanmean(x, axis=0), 0.7),
     "nanstd of a number": (lambda x: np.nanstd(x, axis=0), 0.7),
     "nanvar of a number": (lambda x: np.nanvar(x, axis=-1, keepdims=True), 0.7),
+    "cross of pairs": (lambda x: np.cross(x, x[::-1] ** 2), np.array([0.3, 1.7])),
+    "cross of rows of pairs": (lambda x: np.cross(x[:, 1:3], x[0, :2], axisa=1), A),
+    "cross of a pair and three": (lambda x: np.cross(x[0, 1:3], x[:, :3]), A),
+    "cross of three and pairs": (lambda x: np.cross(x[:, :3], x[:, 2:]), A),
     "take from a number": (lambda x: np.take(x, [0, -1], axis=0), 0.7),
     "repeat of a number": (lambda x: np.repeat(x, 2, axis=-1), 0.7),
     "compress of a number": (lambda x: np.compress([True], x, axis=0), 0.7),
@@ -48,6 +52,7 @@ CALLS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors:DeprecationWarning")
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 @pytest.mark.parametrize("name", CALLS)
 def test_the_value_and_the_shape_are_numpys_and_the_derivative_that_of_differences(name, mode):
@@ -61,3 +66,9 @@ def test_the_value_and_the_shape_are_numpys_and_the_derivative_that_of_differenc
         differences = db.jacobian(f, backend="finite-central", order=4)(x)
         np.testing.assert_allclose(slopes, differences, rtol=1e-7, atol=1e-8)
     assert np.shape(slopes) == np.shape(expected) + np.shape(x)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_a_cross_product_of_pairs_warns_as_numpys(mode):
+    with pytest.warns(DeprecationWarning, match="2-dimensional vectors are deprecated"):
+        db.gradient(lambda x: np.cross(x, [1.0, 2.0]), backend=mode)(V[:2])
