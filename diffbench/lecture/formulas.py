@@ -24,6 +24,7 @@ PREFIX: dict[Any, str] = {np.negative: "-", np.positive: "+", np.invert: "~"}
 
 IN_SYMBOLS = {
     "slope_in_base(a, b)": "b * a ** (b - 1)",
+    "slope_in_base(a, widened(b, y))": "b * a ** (b - 1)",
     "slope_in_exponent(a, b, y)": "y * log(a)",
     "share(a, b, y)": "share(a, b)",
     "share(b, a, y)": "share(b, a)",

@@ -31,10 +31,11 @@ UNIT = (-0.9, 0.9)
 AWAY_FROM_ZERO = (0.5, 2.5)
 
 
+@rule_name
 def widened(x: Any, other: Any) -> Any:
     """x in the dtype that NumPy computes in with the other: slopes of few digits would spoil results of many."""
     narrow = dtype_of(x)
-    if narrow is dtype_of(other):
+    if isinstance(x, int | float) or narrow is dtype_of(other):  # numbers of Python adapt
         return x
     wide = np.result_type(*[n if (n := numbers_of(z)).__class__ in (int, float) else dtype_of(z) for z in (x, other)])
     return x if narrow == wide else np.astype(as_array(x), wide)
@@ -43,11 +44,9 @@ def widened(x: Any, other: Any) -> Any:
 @rule_name
 def slope_in_base(a: Any, b: Any) -> Any:
     """∂(a**b)/∂a = b·a**(b-1), and 0 at a = b = 0; safe to differentiate again in b at b = 0."""
-    if isinstance(b, int | float):
-        if b != 0:
-            return b * np.power(a, b - 1) if b != 2 else 2 * a
-    else:
-        b = widened(b, a)
+    if isinstance(b, int | float) and b != 0:
+        return b * np.power(a, b - 1) if b != 2 else 2 * a
+    b = widened(b, a)
     return b * np.power(np.where((a == 0) & (b == 0), np.ones_like(a), a), b - 1)
 
 
@@ -275,7 +274,7 @@ ROWS = [
     Elementwise(np.power,      "slope_in_base(a, b)", "slope_in_exponent(a, b, y)",
                                exact="a ** b", domain=(POSITIVE, (-2, 2)), cut=True, singular=True,
                                examples=["A ** 3", "A ** -2", "A ** 2.0", "2.0 ** A", "power(abs(A), A)"]),
-    Elementwise(np.float_power, "slope_in_base(a, b)", "slope_in_exponent(a, b, y)",
+    Elementwise(np.float_power, "slope_in_base(a, widened(b, y))", "slope_in_exponent(a, b, y)",
                                exact="a ** b", domain=(POSITIVE, (-2, 2)), cut=True, singular=True),
     Elementwise(np.square,     "2 * x",             exact="x ** 2"),
     Elementwise(np.remainder,  "1", "-floor_divide(a, b)", exact="a - b * floor(a / b)", analytic=False,
