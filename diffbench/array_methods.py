@@ -125,6 +125,9 @@ class ArrayMethods(Traced):
     def compress(self, condition: Any, axis: int | None = None, out: Any = None) -> Any:
         return apply(np.compress, condition, self, axis, out)
 
+    def clip(self, min: Any = None, max: Any = None, out: Any = None) -> Any:
+        return apply(np.clip, self, min, max, out)  # both bounds by their place: np.clip does not take one alone
+
     def to_device(self, device: str, /, *, stream: Any = None) -> Any:
         return self
 
@@ -176,7 +179,7 @@ class ArrayMethods(Traced):
 METHODS = {
     "sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min, "var": np.var, "std": np.std,
     "cumsum": np.cumsum, "cumprod": np.cumprod, "ravel": np.ravel, "swapaxes": np.swapaxes, "squeeze": np.squeeze,
-    "repeat": np.repeat, "dot": np.dot, "trace": np.trace, "diagonal": np.diagonal, "clip": np.clip, "round": np.round,
+    "repeat": np.repeat, "dot": np.dot, "trace": np.trace, "diagonal": np.diagonal, "round": np.round,
     "argmax": np.argmax, "argmin": np.argmin, "argsort": np.argsort, "any": np.any, "all": np.all, "conj": np.conjugate,
     "nonzero": np.nonzero, "take": np.take, "searchsorted": np.searchsorted,
     "argpartition": np.argpartition, "choose": np.choose, "put": np.put, "conjugate": np.conjugate,

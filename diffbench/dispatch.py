@@ -16,7 +16,7 @@ from diffbench.array_operators import ArrayOperators
 from diffbench.assignment import Held, assign, link, overwrite
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import lookup
-from diffbench.primitives.arrays import as_array, rank_of, shape_of
+from diffbench.primitives.arrays import as_array, as_operand, rank_of, shape_of
 from diffbench.primitives.elementwise import TRUTH
 from diffbench.primitives.primitive import Primitive, Traced
 from diffbench.primitives.reductions import UFUNC_METHODS
@@ -166,11 +166,11 @@ def _update_at(ufunc: np.ufunc, array: Any, index: Any, *values: Any) -> None:
     if not isinstance(array, TracedArray):
         raise trace_lost(f"numpy.{ufunc.__name__}.at on a plain array")
     if ufunc in (np.add, np.subtract):
-        piece = np.broadcast_to(values[0], shape_of(INDEX(array, index=index)))
+        piece = np.broadcast_to(as_operand(values[0]), shape_of(INDEX(array, index=index)))
         update = ASSEMBLE(piece, indices=(index,), shape=array.shape, dtype=array.dtype)
         overwrite(array, call_ufunc(ufunc, "__call__", (array, update), {}))
     elif selects_each_entry_once(index):
-        array[index] = ufunc(array[index], *values)
+        array[index] = ufunc(array[index], *map(as_operand, values))
     else:
         raise UnsupportedPrimitive(
             f"numpy.{ufunc.__name__}.at has no derivative rule for an index that may name an entry twice",

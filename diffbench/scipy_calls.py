@@ -14,7 +14,8 @@ import numpy as np
 from diffbench.construction import holds_traced
 from diffbench.errors import SCIPYS, DiffbenchError, TraceLost, is_of_users, user_location
 
-WORDS = ("object", "read-only", "ndarray", "array element", "array of floats", "exception set", "data types")
+WORDS = ("object", "read-only", "ndarray", "array element", "array of floats", "exception set", "data types",
+         "number of diagonals")  # fmt: skip
 """What SciPy's and NumPy's complaints of arrays of traced values mention; others are about the values themselves."""
 SOLVERS = ("scipy.integrate", "scipy.optimize")
 
@@ -65,7 +66,9 @@ def _is_about_traces(error: BaseException, steps: list[TracebackType]) -> bool:
 
 
 def _holds_traced(value: Any) -> bool:
-    """Whether a value is traced or holds traced ones, also those that a function has captured."""
+    """Whether a value is traced or holds traced ones, also those that a function has captured, or a sparse matrix."""
+    if type(value).__module__.startswith("scipy.sparse"):
+        return holds_traced(getattr(value, "data", None))
     cells = value.__closure__ if isinstance(value, FunctionType) else None
     return holds_traced([cell.cell_contents for cell in cells]) if cells else holds_traced(value)
 
@@ -103,6 +106,8 @@ def _instead(name: str) -> str:
     numpys = {"linalg": np.linalg, "fft": np.fft, "signal": np}.get(package)
     if numpys is not None and hasattr(numpys, path[-1]):
         return f"use {numpys.__name__}.{path[-1]}"
+    if package == "sparse":
+        return "make the matrix with NumPy, as np.diag(x), or multiply its entries yourself, as x * v for diags(x) @ v"
     if name.startswith(SOLVERS):
         return (
             "solve on plain values and tell the derivative: db.implicit_root for a root or a minimum, db.primitive for"

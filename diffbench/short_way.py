@@ -17,6 +17,7 @@ from diffbench.dispatch import call_ufunc
 from diffbench.memory import SMALLEST
 from diffbench.primitives import TABLE
 from diffbench.primitives.arrays import as_operand
+from diffbench.primitives.elementwise import widened
 from diffbench.primitives.kinds import Elementwise
 from diffbench.primitives.primitive import AGAIN, Traced
 
@@ -235,8 +236,10 @@ BY_UFUNC: Any = (
     ("rmod", np.remainder, "*other, self"),
 )
 """What is written as an operator and computed as a ufunc."""
-SAFE = "(b or float64(b) if b.__class__ is float or b.__class__ is int else b)"
-"""b in a denominator: where it is a zero of Python, 1 / b would raise although a / b, with a of NumPy, did not."""
+SAFE = "(b or float64(b) if b.__class__ in PYTHONS else b if b.__class__ not in NARROW else widened(b, y))"
+"""b in a denominator: where it is a zero of Python, 1 / b would raise although a / b, with a of NumPy, did not; and
+where it has few digits, 1 / b would have few although y has many."""
+PYTHONS, NARROW = frozenset({float, int}), frozenset({np.float16, np.float32})
 
 SMALL_A, SMALL_B = IS_SMALL.format("a"), IS_SMALL.format("b")
 ARITHMETIC = ("add", "sub", "mul", "truediv")
@@ -275,6 +278,9 @@ USED = {
     "bottom": bottom,
     "call_ufunc": call_ufunc,
     "float64": np.float64,
+    "NARROW": NARROW,
+    "PYTHONS": PYTHONS,
+    "widened": widened,
     "is_simple": is_simple,
     "multiply": TABLE[np.multiply],
     "ndarray": np.ndarray,

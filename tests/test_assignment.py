@@ -112,6 +112,7 @@ def accumulate_at(x):
     y = np.zeros_like(x)
     np.add.at(y, [0, 2, 0], x[:3])
     np.subtract.at(y, 1, x[0] ** 2)
+    np.add.at(y, [1, 1], [x[0], 2.0])
     np.multiply.at(y, slice(0, 2), x[2:])
     return np.sum(y**2)
 

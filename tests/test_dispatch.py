@@ -37,6 +37,8 @@ ARRAY_METHODS = {
     "matmul": lambda x: x @ np.array([1.0, 2.0, 3.0]),
     "reflected matmul": lambda x: np.array([1.0, 2.0]) @ x,
     "clip": lambda x: x.clip(0.3, 1.5),
+    "clip from below": lambda x: x.clip(0.3),
+    "clip from above": lambda x: x.clip(max=1.5),
     "astype": lambda x: x.astype(np.longdouble),
     "swapaxes": lambda x: x.swapaxes(0, 1),
     "repeat": lambda x: x.repeat(2, axis=0),

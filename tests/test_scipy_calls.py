@@ -6,7 +6,7 @@ import pytest
 import diffbench as db
 
 pytest.importorskip("scipy")
-from scipy import fft, integrate, interpolate, linalg, optimize, special, stats
+from scipy import fft, integrate, interpolate, linalg, optimize, sparse, special, stats
 
 X = np.array([0.3, 0.6])
 SPD = np.array([[2.0, 0.3], [0.3, 1.0]])
@@ -37,6 +37,9 @@ LOST = {
     "scipy.interpolate.CubicSpline": (
         lambda x: interpolate.CubicSpline(np.arange(3.0), np.arange(3.0))(x), "db.primitive",
     ),
+    "scipy.sparse.diags": (lambda x: sparse.diags(x) @ x, "x * v"),
+    "scipy.sparse.dia_matrix.__matmul__": (lambda x: sparse.spdiags(x, 0, 2, 2) @ x, "x * v"),
+    "scipy.sparse.coo_array.toarray": (lambda x: sparse.coo_array((x, ([0, 1], [0, 1]))).toarray(), "np.diag"),
     "scipy.fft.rfft": (fft.rfft, "numpy.fft.rfft"),
 }  # fmt: skip
 

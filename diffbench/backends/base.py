@@ -27,6 +27,8 @@ from diffbench.primitives.primitive import AGAIN, Trace, Traced, lifted, trace_h
 from diffbench.short_way import bottom
 
 UNIT = 1.0  # the seed of a result that is a float; Python keeps one object, by which the backward pass knows it
+UNIT_OF_NUMPY = np.float64(1)
+"""The seed beside a float64 of NumPy: a float of Python would take the dtype of a float32 constant that it meets."""
 FlatFunction = Callable[[Sequence], list]
 Linear = Callable[..., list]
 
@@ -153,7 +155,9 @@ def one_like(value: Any) -> Any:
     """The number 1 in the dtype of a scalar value."""
     kind = bottom(value).__class__
     dtype = FLOAT if kind is float or kind is np.float64 else getattr(value, "dtype", FLOAT)
-    return lifted(UNIT if dtype is FLOAT else dtype.type(1))
+    if dtype is not FLOAT:
+        return lifted(dtype.type(1))
+    return lifted(UNIT if kind is float or isinstance(value, Traced) else UNIT_OF_NUMPY)
 
 
 def zeros_like(value: Any) -> Any:

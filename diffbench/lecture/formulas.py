@@ -24,13 +24,14 @@ PREFIX: dict[Any, str] = {np.negative: "-", np.positive: "+", np.invert: "~"}
 
 IN_SYMBOLS = {
     "slope_in_base(a, b)": "b * a ** (b - 1)",
+    "slope_in_base(a, widened(b, y))": "b * a ** (b - 1)",
     "slope_in_exponent(a, b, y)": "y * log(a)",
     "share(a, b, y)": "share(a, b)",
     "share(b, a, y)": "share(b, a)",
-    "share_of_known(a, b, y)": "share(a, b)",
-    "share_of_known(b, a, y)": "share(b, a)",
-    "share_of_known(-a, -b, y)": "share(b, a)",
-    "share_of_known(-b, -a, y)": "share(a, b)",
+    "share(a, b, y) + alone(a, b)": "share(a, b)",
+    "share(b, a, y) + alone(b, a)": "share(b, a)",
+    "share(b, a, y) + alone(a, b)": "share(b, a)",
+    "share(a, b, y) + alone(b, a)": "share(a, b)",
     "sinc_slope(x, y)": "(cos(pi * x) - y) / x",
 }
 """Local derivatives whose rule calls a helper, as one writes them."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.arrays import as_operand, shape_of, unbroadcast
+from diffbench.primitives.arrays import as_array, as_operand, dtype_of, numbers_of, shape_of, unbroadcast
 from diffbench.primitives.kinds import (
     Composite,
     Constant,
@@ -32,10 +32,21 @@ AWAY_FROM_ZERO = (0.5, 2.5)
 
 
 @rule_name
+def widened(x: Any, other: Any) -> Any:
+    """x in the dtype that NumPy computes in with the other: slopes of few digits would spoil results of many."""
+    narrow = dtype_of(x)
+    if isinstance(x, int | float) or narrow is dtype_of(other):  # numbers of Python adapt
+        return x
+    wide = np.result_type(*[n if (n := numbers_of(z)).__class__ in (int, float) else dtype_of(z) for z in (x, other)])
+    return x if narrow == wide else np.astype(as_array(x), wide)
+
+
+@rule_name
 def slope_in_base(a: Any, b: Any) -> Any:
     """∂(a**b)/∂a = b·a**(b-1), and 0 at a = b = 0; safe to differentiate again in b at b = 0."""
     if isinstance(b, int | float) and b != 0:
         return b * np.power(a, b - 1) if b != 2 else 2 * a
+    b = widened(b, a)
     return b * np.power(np.where((a == 0) & (b == 0), np.ones_like(a), a), b - 1)
 
 
@@ -44,6 +55,7 @@ def slope_in_exponent(a: Any, b: Any, y: Any) -> Any:
     """∂(a**b)/∂b = a**b·log a, and 0 at a = 0 (the limit for b > 0)."""
     if isinstance(a, int | float):
         return y * float(np.log(a or 1.0))  # a Python number, so that float32 stays float32
+    a = widened(a, y)
     return y * np.log(np.where(a == 0, np.ones_like(a), a))
 
 
@@ -56,9 +68,9 @@ def share(a: Any, b: Any, y: Any) -> Any:
 
 
 @rule_name
-def share_of_known(a: Any, b: Any, y: Any) -> Any:
-    """As `share`, of a function that takes a where b is NaN."""
-    return share(a, b, y) + ((b != b) & (a == a))
+def alone(a: Any, b: Any) -> Any:
+    """Where a is a number and b is NaN."""
+    return (b != b) & (a == a)
 
 
 @rule_name
@@ -148,18 +160,25 @@ def over_squared_hypot(a: Any, b: Any) -> Any:
 # -- functions made of others ------------------------------------------------------------------------------------------
 
 
-def _expand_clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
+def _expand_clip(a, a_min=np._NoValue, a_max=np._NoValue, out=None, *, min=np._NoValue, max=np._NoValue):
     only_default(out=out)
-    low, high = (a_min if min is None else min), (a_max if max is None else max)
-    a = a if low is None else np.maximum(a, low)
-    return a if high is None else np.minimum(a, high)
+    by_old_names, by_new_names = ([bound is not np._NoValue for bound in pair] for pair in ((a_min, a_max), (min, max)))
+    if any(by_old_names) and (any(by_new_names) or not all(by_old_names)):
+        raise TypeError("np.clip takes a_min and a_max, both of them, or min and max")
+    low, high = (a_min, a_max) if any(by_old_names) else (min, max)
+    a = a if low is None or low is np._NoValue else np.maximum(a, low)
+    return a if high is None or high is np._NoValue else np.minimum(a, high)
 
 
 def _expand_nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     limits = np.finfo(x.dtype)
-    x = np.where(np.isnan(x), nan, x)
-    x = np.where(x == np.inf, limits.max if posinf is None else posinf, x)
-    return np.where(x == -np.inf, limits.min if neginf is None else neginf, x)
+    for found, value in (
+        (np.isnan, nan),
+        (np.isposinf, limits.max if posinf is None else posinf),
+        (np.isneginf, limits.min if neginf is None else neginf),
+    ):
+        x = np.where(found(x), np.astype(as_array(value), x.dtype), x)  # whatever the value, x keeps its dtype
+    return x
 
 
 def _expand_real_if_close(a, tol=100):
@@ -177,6 +196,10 @@ def _expand_modf(x, /):
 def _expand_frexp(x, /):
     exponent = EXPONENT(x)
     return np.ldexp(x, -exponent), exponent
+
+
+def _expand_heaviside(x1, x2, /):
+    return np.where(np.equal(x1, 0), x2, STEP(x1, x2))
 
 
 def _expand_divmod(x1, x2, /):
@@ -197,6 +220,7 @@ LDEXP = Linear(
     examples=["ldexp(A, 3)", "ldexp(v, array([1, -1, 0]))", "ldexp(s, array([[1], [2]]))"],
 )
 EXPONENT = Constant(lambda x: np.frexp(x)[1], name="exponent of numpy.frexp")
+STEP = Constant(np.heaviside)
 
 
 # -- piecewise constant functions --------------------------------------------------------------------------------------
@@ -250,7 +274,7 @@ ROWS = [
     Elementwise(np.power,      "slope_in_base(a, b)", "slope_in_exponent(a, b, y)",
                                exact="a ** b", domain=(POSITIVE, (-2, 2)), cut=True, singular=True,
                                examples=["A ** 3", "A ** -2", "A ** 2.0", "2.0 ** A", "power(abs(A), A)"]),
-    Elementwise(np.float_power, "slope_in_base(a, b)", "slope_in_exponent(a, b, y)",
+    Elementwise(np.float_power, "slope_in_base(a, widened(b, y))", "slope_in_exponent(a, b, y)",
                                exact="a ** b", domain=(POSITIVE, (-2, 2)), cut=True, singular=True),
     Elementwise(np.square,     "2 * x",             exact="x ** 2"),
     Elementwise(np.remainder,  "1", "-floor_divide(a, b)", exact="a - b * floor(a / b)", analytic=False,
@@ -312,8 +336,9 @@ ROWS = [
     Elementwise(np.maximum,    "share(a, b, y)", "share(b, a, y)", exact="Max(a, b)", analytic=False,
                                examples=["maximum(A, 0)"]),
     Elementwise(np.minimum,    "share(b, a, y)", "share(a, b, y)", exact="Min(a, b)", analytic=False),
-    Elementwise(np.fmax,       "share_of_known(a, b, y)", "share_of_known(b, a, y)", exact="Max(a, b)", analytic=False),
-    Elementwise(np.fmin,       "share_of_known(-a, -b, y)", "share_of_known(-b, -a, y)", exact="Min(a, b)",
+    Elementwise(np.fmax,       "share(a, b, y) + alone(a, b)", "share(b, a, y) + alone(b, a)", exact="Max(a, b)",
+                               analytic=False),
+    Elementwise(np.fmin,       "share(b, a, y) + alone(a, b)", "share(a, b, y) + alone(b, a)", exact="Min(a, b)",
                                analytic=False),
     WHERE,
     Elementwise(np.copysign,   "sign(a) * sign(y)", None, exact="Abs(a) * sign(b)", analytic=False,
@@ -327,6 +352,7 @@ ROWS = [
               examples=["nan_to_num(A)", "nan_to_num(where(M, A, inf), posinf=3.0)"]),
     Composite(np.modf, _expand_modf, examples=["modf(A)[0]", "A * modf(A)[1]"]),
     Composite(np.frexp, _expand_frexp, examples=["frexp(A)[0]", "A * frexp(A)[1]"]),
+    Composite(np.heaviside, _expand_heaviside, examples=["heaviside(A, 0.5) * A", "heaviside(M * 1.0, s)"]),
     Composite(np.divmod, _expand_divmod, examples=["divmod(A, 0.7)[1]", "A * divmod(A, 0.7)[0]"]),
     LDEXP,
     # -- piecewise constant: derivative zero ---------------------------------------------------------------------------
@@ -340,7 +366,6 @@ ROWS = [
     Constant(np.round,         bind=_bind_round, examples=["A * round(A)", "A * round(10 * A, -1)"]),
     Constant(np.around,        bind=_bind_round, examples=["A * around(A)"]),
     Constant(np.floor_divide,  exact="floor(a / b)"),
-    Constant(np.heaviside),
     Constant(np.signbit),
     Constant(np.isnan), Constant(np.isinf), Constant(np.isfinite),
     Constant(np.less,          exact="a < b"),

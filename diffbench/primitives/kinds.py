@@ -169,8 +169,10 @@ class Elementwise(PrimitiveRow):
                 continue
             times, values, shape, slope = link
             if slope and cotangent.__class__ is np.ndarray:  # of a number that was broadcast
-                contributions.append(sum_of_products(cotangent, slope(*values)))
-                continue
+                factor = slope(*values)
+                if getattr(factor, "dtype", cotangent.dtype) is cotangent.dtype:  # and no slope of few digits
+                    contributions.append(sum_of_products(cotangent, factor))
+                    continue
             contribution = times(cotangent, *values)
             if one_number and shape_of(contribution) != whole:
                 contribution = np.broadcast_to(contribution, whole)

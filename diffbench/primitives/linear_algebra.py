@@ -372,7 +372,7 @@ def _expand_lstsq(a, b, rcond=None):
         residuals = np.sum(np.square(b - a @ x), axis=0, keepdims=rank_of(b) == 1)
     else:
         residuals = np.zeros(0, s.dtype)
-    return x, residuals, rank, s
+    return x, residuals, np.int32(rank), s
 
 
 # -- products ----------------------------------------------------------------------------------------------------------

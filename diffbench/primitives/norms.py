@@ -5,7 +5,7 @@ the slope of its absolute value. Largest (or smallest) entries that tie share th
 inherits this: its Hessian at the origin comes out as 0, where that of x @ x is twice the identity.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -69,10 +69,18 @@ def _vector_norm(x: Any, order: Any, axis: tuple[int, ...], keepdims: bool) -> A
     if order == 1:
         return np.sum(size, axis=axis, keepdims=keepdims)
     if order in (np.inf, -np.inf):
-        return (np.max if order > 0 else np.min)(size, axis=axis, keepdims=keepdims)
+        return _extremum(size, order, axis=axis, keepdims=keepdims)
     total = np.sum(size**order, axis=axis, keepdims=keepdims)
     zero = total == 0
-    return np.where(zero, 0.0, np.where(zero, 1.0, total) ** (lifted(1.0) / order))
+    norm_of_zero = 0.0 if order > 0 else np.inf
+    return np.where(zero, norm_of_zero, np.where(zero, 1.0, total) ** (lifted(1.0) / order))
+
+
+def _extremum(sizes: Any, order: float, **along: Any) -> Any:
+    """The largest of sizes for a positive order, of none of them 0; the smallest for a negative one."""
+    if order < 0:
+        return np.min(sizes, **along)
+    return np.max(sizes, **along) if np.size(sizes) else np.max(sizes, initial=0.0, **along)
 
 
 def _matrix_norm(x: Any, order: Any, axes: Sequence[int], keepdims: bool) -> Any:
@@ -82,21 +90,25 @@ def _matrix_norm(x: Any, order: Any, axes: Sequence[int], keepdims: bool) -> Any
         return NORM(x, axis=(min(axes), max(axes)), keepdims=keepdims)
     if order in (1, -1, np.inf, -np.inf):
         sums = np.sum(np.abs(x), axis=rows if abs(order) == 1 else columns, keepdims=True)
-        return (np.max if order > 0 else np.min)(sums, axis=(rows, columns), keepdims=keepdims)
-    if order not in SPECTRAL:
+        return _extremum(sums, order, axis=(rows, columns), keepdims=keepdims)
+    if order not in (2, -2, "nuc"):
         raise ValueError("Invalid norm order for matrices.")
     s = np.abs(np.linalg.svdvals(np.moveaxis(x, (rows, columns), (-2, -1))))
-    norm = SPECTRAL[order](s, axis=-1)
+    norm = np.sum(s, axis=-1) if order == "nuc" else _extremum(s, order, axis=-1)
     return np.reshape(norm, [1 if k in axes else n for k, n in enumerate(shape_of(x))]) if keepdims else norm
 
 
-SPECTRAL: dict[Any, Callable] = {2: np.max, -2: np.min, "nuc": np.sum}
+def _axes(axis: Any, rank: int) -> tuple[int, ...]:
+    """The axes of a norm: all, one, or those of a tuple; of lists NumPy's norms make nothing."""
+    if axis is None:
+        return tuple(range(rank))
+    return normalize_axis_tuple(axis if isinstance(axis, tuple) else int(axis), rank)
 
 
 def _expand_norm(x, ord=None, axis=None, keepdims=False):
     x = as_operand(x)
     rank = rank_of(x)
-    axes = tuple(range(rank)) if axis is None else normalize_axis_tuple(axis, rank)
+    axes = _axes(axis, rank)
     if len(axes) == 1 or (axis is None and ord is None):
         return _vector_norm(x, ord, axes, keepdims)
     if len(axes) == 2:
@@ -106,8 +118,7 @@ def _expand_norm(x, ord=None, axis=None, keepdims=False):
 
 def _expand_vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     x = as_operand(x)
-    rank = rank_of(x)
-    return _vector_norm(x, ord, tuple(range(rank)) if axis is None else normalize_axis_tuple(axis, rank), keepdims)
+    return _vector_norm(x, ord, _axes(axis, rank_of(x)), keepdims)
 
 
 def _expand_matrix_norm(x, /, *, keepdims=False, ord="fro"):

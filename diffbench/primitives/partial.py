@@ -55,7 +55,7 @@ RULE_NAMES |= {
 }
 
 
-SHARES = ("share(", "share_of_known(")
+SHARE = "share("
 """How the partials of extrema begin: 1, 0, or one half."""
 
 
@@ -86,7 +86,7 @@ class Partial:
         self.product = product = _times(text, tree)
         product = f"zero_stays_zero(t, {product})" if singular else product
         self.times = eval(f"lambda t, {arguments}: {product}", RULE_NAMES)
-        number = _times(text, tree) if text == "1" or text.startswith(SHARES) else f"t * ({text})"
+        number = _times(text, tree) if text == "1" or text.startswith(SHARE) else f"t * ({text})"
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div) and ast.unparse(tree.left) == "1":
             number = f"t / ({ast.unparse(tree.right)})"  # one operation, not two
         self.product_of_numbers = number
@@ -143,7 +143,7 @@ def quotient(a: Any, b: Any) -> Any:
 
 def _times(text: str, tree: ast.expr) -> str:
     """The text of t times a partial, without the multiplications and temporaries that one can see to be needless."""
-    if text.startswith(SHARES):
+    if text.startswith(SHARE):
         return f"masked({text}, t)"
     if text == "1":
         return "t"

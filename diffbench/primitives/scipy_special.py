@@ -18,6 +18,7 @@ from scipy.special import _ufuncs
 import diffbench.primitives.special_slopes  # noqa: F401  (adds names that the partials below use)
 from diffbench.errors import UnsupportedPrimitive, user_location
 from diffbench.large_arrays import pooled
+from diffbench.primitives.arrays import dtype_of
 from diffbench.primitives.kinds import Composite, Constant, Elementwise, NotCovered, Refused, Row
 from diffbench.primitives.partial import RULE_NAMES, ExactConstant
 from diffbench.primitives.primitive import Traced
@@ -72,6 +73,19 @@ class Special(Elementwise):
         for position, why in enumerate(partials):
             if isinstance(why, NoRule):
                 self.partials[position] = NoPartial(self.name, position, why)  # type: ignore[call-overload]
+
+    def keep(self, y, operands, wanted, params):
+        if len(operands) > 1:
+            operands = [with_digits_of(y, x) for x in operands]
+        return super().keep(y, operands, wanted, params)
+
+
+def with_digits_of(y: Any, x: Any) -> Any:
+    """A constant, in the dtype of y where functions of it would have fewer digits: the logarithm of int8 is float16."""
+    dtype = dtype_of(y)
+    if not isinstance(x, np.ndarray | np.generic) or x.dtype is dtype or x.dtype.kind not in "biuf":
+        return x
+    return x if np.promote_types(x.dtype, np.float16) == dtype else x.astype(dtype)
 
 
 class Several(Row):

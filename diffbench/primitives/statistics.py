@@ -9,12 +9,18 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from diffbench.primitives.arrays import as_array, as_operand, constants, dtype_of, rank_of, shape_of
 from diffbench.primitives.complex_numbers import is_complex
+from diffbench.primitives.joining import is_axis_of_number
 from diffbench.primitives.kinds import Composite, Constant, NotCovered, Refused, Row, only_default
 from diffbench.primitives.primitive import Traced
 from diffbench.primitives.reductions import is_of_integers
 from diffbench.primitives.structural import ASSEMBLE
 
 # -- passing over NaN: each entry that is NaN is masked, and carries nothing -------------------------------------------
+
+
+def _axes(axis: Any, a: Any) -> Any:
+    """The axes to reduce along: of a number NumPy takes here the axis 0 too, which its mean and spread refuse."""
+    return None if is_axis_of_number(axis, a) else axis
 
 
 def _there(a: Any, where: Any) -> Any:
@@ -31,7 +37,7 @@ def _filled(function: Callable, neutral: float) -> Callable:
 
 def _expand_nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     _check_inexact(dtype)
-    return np.mean(a, axis, dtype, out, keepdims, where=_there(a, where))
+    return np.mean(a, _axes(axis, a), dtype, out, keepdims, where=_there(a, where))
 
 
 def _check_inexact(dtype: Any) -> None:
@@ -42,7 +48,7 @@ def _check_inexact(dtype: Any) -> None:
 def _spread(function: Callable) -> Callable:
     def expand(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
         _check_inexact(dtype)
-        there = _there(a, where)
+        axis, there = _axes(axis, a), _there(a, where)
         y = function(a, axis, dtype, out, ddof, keepdims, where=there, mean=mean, correction=correction)
         freedom = np.sum(there, axis=axis, keepdims=bool(keepdims)) - (ddof if correction is None else correction)
         return np.where(freedom <= 0, np.nan, y) if np.any(freedom <= 0) else y

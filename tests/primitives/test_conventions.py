@@ -50,6 +50,12 @@ def test_the_slope_at_a_kink_or_a_jump_is_zero(function, mode):
 
 
 @both_modes
+def test_heaviside_has_slope_one_in_its_value_at_zero(mode):
+    slopes = gradient(lambda x: np.sum(np.heaviside([-1.0, 0.0, 2.0], x)), [3, 4, 5], mode)
+    np.testing.assert_array_equal(slopes, [0, 1, 0])
+
+
+@both_modes
 def test_clip_carries_the_slope_inside_and_half_of_it_at_the_bounds(mode):
     slope = gradient(lambda x: np.sum(np.clip(x, 0, 1)), [-1, 0, 0.5, 1, 2], mode)
     np.testing.assert_array_equal(slope, [0, 0.5, 1, 0.5, 0])

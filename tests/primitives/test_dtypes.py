@@ -86,3 +86,55 @@ def test_no_rule_computes_in_float64_for_float32(example, mode):
 def test_most_examples_stay_in_float32():
     """The filter above must not quietly take everything out."""
     assert sum(map(stays_single, EXAMPLES)) > 0.85 * len(EXAMPLES)
+
+
+# -- constants of few digits beside numbers of many --------------------------------------------------------------------
+
+NARROW = {"int8": np.int8(3), "uint8": np.uint8(3), "float16": np.float16(0.3), "float32": np.float32(0.3)}
+WITH_A_CONSTANT = {
+    "x ** c": lambda x, c: np.sum(x**c),
+    "c ** x": lambda x, c: np.sum(c**x),
+    "float_power(x, c)": lambda x, c: np.sum(np.float_power(x, c)),
+    "float_power(c, x)": lambda x, c: np.sum(np.float_power(c, x)),
+    "x / c": lambda x, c: np.sum(x / c),
+    "c / x": lambda x, c: np.sum(c / x),
+    "x * c * c": lambda x, c: np.sum(x) * c * c,
+    "two entries": lambda x, c: np.sum(np.sin(x)) + np.ravel(x)[0] * c,
+    "hypot": lambda x, c: np.sum(np.hypot(x, c)),
+    "arctan2": lambda x, c: np.sum(np.arctan2(c, x)),
+    "logaddexp": lambda x, c: np.sum(np.logaddexp(x, c)),
+}
+POINTS = {
+    "number of Python": 1.7,
+    "number": np.float64(1.7),
+    "array without axes": np.array(1.7),
+    "array": np.array([1.7, 0.6]),
+}
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("many", [False, True], ids=["constant", "array of constants"])
+@pytest.mark.parametrize("dtype", NARROW)
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("name", WITH_A_CONSTANT)
+def test_a_constant_of_few_digits_does_not_spoil_the_slope_of_a_number_of_many(name, point, dtype, many, mode):
+    x, f, constant = POINTS[point], WITH_A_CONSTANT[name], NARROW[dtype]
+    constant = np.array([constant] * 2) if many else constant
+    if np.asarray(f(x, constant)).dtype != np.float64:
+        pytest.skip("NumPy computes in few digits here itself")
+    wide = constant.astype(float)
+    found = db.gradient(lambda x: np.sum(f(x, constant)), backend=mode)(x)
+    np.testing.assert_allclose(found, db.gradient(lambda x: np.sum(f(x, wide)), backend=mode)(x), rtol=1e-14)
+
+
+TRUTHS = {"number": np.True_, "array": np.array([True, False])}
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("x", [1.7, np.array([1.7, 0.6])], ids=["number", "array"])
+@pytest.mark.parametrize("truth", TRUTHS.values(), ids=TRUTHS)
+@pytest.mark.parametrize("ufunc", [np.arctan2, np.fmin, np.fmax, np.hypot, np.power], ids=lambda ufunc: ufunc.__name__)
+def test_a_truth_value_beside_a_number_is_zero_or_one(ufunc, truth, x, mode):
+    found = db.gradient(lambda x: np.sum(ufunc(truth, x)), backend=mode)(x)
+    expected = db.gradient(lambda x: np.sum(ufunc(truth.astype(float), x)), backend=mode)(x)
+    np.testing.assert_array_equal(found, expected)

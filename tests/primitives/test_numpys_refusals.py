@@ -32,12 +32,11 @@ FIRST_IS_NO_ARRAY = {
     np.unique,
     np.compress,
 }
-NORMS = {np.linalg.norm, np.linalg.vector_norm}  # take lists of axes too
 
 
 def takes_axis(row) -> str | None:
     """By which name a function takes its axis, or axes."""
-    if row.function in FIRST_IS_NO_ARRAY | NORMS or isinstance(row.function, np.ufunc) or not public(row.function):
+    if row.function in FIRST_IS_NO_ARRAY or isinstance(row.function, np.ufunc) or not public(row.function):
         return None
     names = inspect.signature(row.function).parameters
     return next((name for name in ("axis", "axes") if name in names), None)
@@ -100,6 +99,7 @@ FURTHER = {
     "vecmat of vectors": lambda x: np.vecmat(x[0, 0], x[0, 0]),
     "einsum": lambda x: np.einsum("ij,jk", x[0], x[0]),
     "cross": lambda x: np.cross(x, x),
+    "cross of pairs by linalg": lambda x: np.linalg.cross(x[0, :, :2], x[0, :, 2:]),
     "kron of text": lambda x: np.kron(x, "a"),
     "convolve of matrices": lambda x: np.convolve(x[0], x[0]),
     "correlate with a number": lambda x: np.correlate(x[0, 0], x[0, 0, 0]),
@@ -128,6 +128,11 @@ FURTHER = {
     "lstsq": lambda x: np.linalg.lstsq(x, x),
     "multi_dot": lambda x: np.linalg.multi_dot([x[0], x[0], x[0]]),
     "fftn": lambda x: np.fft.fftn(x, axes=3),
+    "clip from below": lambda x: np.clip(x, 0.5),
+    "clip by the old and the new names": lambda x: np.clip(x, 0.5, 1.0, max=1.0),
+    "norm along a list of axes": lambda x: np.linalg.norm(x, axis=[0, 1]),
+    "vector_norm along a list of axes": lambda x: np.linalg.vector_norm(x, axis=[0, 1]),
+    "smallest entry of none": lambda x: np.linalg.norm(x[:0], -np.inf, axis=0),
     "fft of no points": lambda x: np.fft.fft(x, 0),
 }  # fmt: skip
 

@@ -13,6 +13,13 @@ CALLS = {
     "cumulative_sum of nothing": (lambda x: np.cumulative_sum(x[:, :0], axis=1, include_initial=True), A),
     "cumulative_sum of a number": (lambda x: np.cumulative_sum(x, axis=-1, include_initial=True), 0.7),
     "cumsum of a number": (lambda x: np.cumsum(x, -1), 0.7),
+    "nanmean of a number": (lambda x: np.nanmean(x, axis=0), 0.7),
+    "nanstd of a number": (lambda x: np.nanstd(x, axis=0), 0.7),
+    "nanvar of a number": (lambda x: np.nanvar(x, axis=-1, keepdims=True), 0.7),
+    "cross of pairs": (lambda x: np.cross(x, x[::-1] ** 2), np.array([0.3, 1.7])),
+    "cross of rows of pairs": (lambda x: np.cross(x[:, 1:3], x[0, :2], axisa=1), A),
+    "cross of a pair and three": (lambda x: np.cross(x[0, 1:3], x[:, :3]), A),
+    "cross of three and pairs": (lambda x: np.cross(x[:, :3], x[:, 2:]), A),
     "take from a number": (lambda x: np.take(x, [0, -1], axis=0), 0.7),
     "repeat of a number": (lambda x: np.repeat(x, 2, axis=-1), 0.7),
     "compress of a number": (lambda x: np.compress([True], x, axis=0), 0.7),
@@ -21,6 +28,11 @@ CALLS = {
     "differences of order 0 of a number": (lambda x: np.diff(x, n=0), 0.7),
     "histogram of nothing": (lambda x: np.histogram(x[:0], 3)[0] * x[0], V),
     "histogram in a range of no width": (lambda x: np.histogram(x, 3, range=(0.5, 0.5))[1] * x[0], V),
+    "largest entry of none": (lambda x: np.linalg.norm(x[:0], np.inf) + x, V),
+    "largest row of none": (lambda x: np.linalg.norm(x[:0], np.inf) + x, A),
+    "largest singular value of none": (lambda x: np.linalg.norm(x[:0], 2) + x, A),
+    "norm of negative order of nothing": (lambda x: np.linalg.norm(x[:0], -1) + x, V),
+    "norm along a fraction": (lambda x: np.linalg.norm(x, axis=0.0), A),
     "median of nothing": (lambda x: np.median(x[:0]) + 0 * x, V),
     "percentile along nothing": (lambda x: np.percentile(x[:0], [20, 70], axis=1), A),
     "resize of nothing": (lambda x: np.resize(x[:0], (2, 2)), V),
@@ -40,6 +52,7 @@ CALLS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors:DeprecationWarning")
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 @pytest.mark.parametrize("name", CALLS)
 def test_the_value_and_the_shape_are_numpys_and_the_derivative_that_of_differences(name, mode):
@@ -53,3 +66,9 @@ def test_the_value_and_the_shape_are_numpys_and_the_derivative_that_of_differenc
         differences = db.jacobian(f, backend="finite-central", order=4)(x)
         np.testing.assert_allclose(slopes, differences, rtol=1e-7, atol=1e-8)
     assert np.shape(slopes) == np.shape(expected) + np.shape(x)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_a_cross_product_of_pairs_warns_as_numpys(mode):
+    with pytest.warns(DeprecationWarning, match="2-dimensional vectors are deprecated"):
+        db.gradient(lambda x: np.cross(x, [1.0, 2.0]), backend=mode)(V[:2])

@@ -677,3 +677,16 @@ def test_mathieu_functions_obey_their_equation(function, characteristic, cosine,
 def test_a_ufunc_that_scipy_gets_later_is_named_as_scipys():
     with pytest.raises(db.UnsupportedPrimitive, match="no derivative rule"):
         lookup(np.frompyfunc(float, 1, 1))
+
+
+NARROW = {"int8": np.int8(3), "int16": np.int16(3), "float16": np.float16(0.3), "float32": np.float32(0.3)}
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("x", [np.float64(0.7), np.array([0.7, 0.4])], ids=["number", "array"])
+@pytest.mark.parametrize("constant", NARROW.values(), ids=NARROW)
+@pytest.mark.parametrize("f", [special.xlogy, special.xlog1py, special.rel_entr, special.kl_div, special.boxcox1p])
+def test_a_constant_of_few_digits_does_not_spoil_the_slope_of_a_number_of_many(f, constant, x, mode):
+    found = db.gradient(lambda x: np.sum(f(x, constant)), backend=mode)(x)
+    expected = db.gradient(lambda x: np.sum(f(x, constant.astype(float))), backend=mode)(x)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
