@@ -76,7 +76,8 @@ class Special(Elementwise):
 
     def keep(self, y, operands, wanted, params):
         if len(operands) > 1:
-            operands = [with_digits_of(y, x) for x in operands]
+            whole = [isinstance(partial, NoPartial) for partial in self.partials]  # as the order of a function
+            operands = [x if is_whole else with_digits_of(y, x) for x, is_whole in zip(operands, whole)]
         return super().keep(y, operands, wanted, params)
 
 
@@ -85,7 +86,7 @@ def with_digits_of(y: Any, x: Any) -> Any:
     dtype = dtype_of(y)
     if not isinstance(x, np.ndarray | np.generic) or x.dtype is dtype or x.dtype.kind not in "biuf":
         return x
-    return x if np.promote_types(x.dtype, np.float16) == dtype else x.astype(dtype)
+    return x.astype(dtype) if np.can_cast(np.promote_types(x.dtype, np.float16), dtype) else x
 
 
 class Several(Row):

@@ -159,7 +159,8 @@ class Library:
         ours = sys.modules.get("scipy.special" if package == "scipy" else package)
         for part in path:
             ours, theirs = getattr(ours, part, None), getattr(theirs, part, None)
-        if theirs is None or ours is not primitive.function:  # some primitives bear the name of what they serve
+        known = (ours, getattr(ours, "__wrapped__", None))  # as while f runs np.linalg.det is one that takes lists
+        if theirs is None or primitive.function not in known:  # some primitives bear the name of what they serve
             raise NotImplementedError(f"{self.name} has no function {primitive.name}")
         return theirs
 
