@@ -83,7 +83,7 @@ def is_one_number(cotangent: Any) -> bool:
 
 def spread(number: Any, shape: tuple[int, ...]) -> Any:
     """An array of a shape filled with one number: written out where small, a view of stride zero where large."""
-    if isinstance(number, np.generic | float) and math.prod(shape) < LARGE:
+    if (number.__class__ is float or isinstance(number, np.generic)) and math.prod(shape) < LARGE:
         filled = np.empty(shape, getattr(number, "dtype", float))
         filled.fill(number)
         return filled

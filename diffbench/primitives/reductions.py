@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from diffbench.primitives.arrays import as_operand, dtype_of, rank_of, shape_of
+from diffbench.primitives.arrays import as_operand, dtype_of, rank_of, shape_of, spread
 from diffbench.primitives.complex_numbers import is_complex
 from diffbench.primitives.joining import is_axis_of_number
 from diffbench.primitives.kinds import Composite, Constant, General, Linear, PrimitiveRow, only_default
+from diffbench.primitives.primitive import Traced
 from diffbench.primitives.structural import BROADCAST_TO
 
 
@@ -142,7 +143,7 @@ def _behind_batch_axis(function: Callable) -> Callable:
 def _sum_transpose(g, position, shapes, axis, keepdims):
     (shape,) = shapes
     if len(axis) == len(shape) and not keepdims:
-        return BROADCAST_TO(g, shape=shape)
+        return BROADCAST_TO(g, shape=shape) if isinstance(g, Traced) else spread(g, shape)
     return np.broadcast_to(expand_reduced(g, axis, keepdims, shape), shape)
 
 
