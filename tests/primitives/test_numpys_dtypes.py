@@ -9,8 +9,9 @@ from tests.primitives.examples import EXAMPLES, VARIABLES, named
 
 A, S, T, V, W = (VARIABLES[name] for name in ("A", "S", "T", "v", "w"))
 
-each_mode = pytest.mark.parametrize("mode", ["forward", "reverse"])
-DTYPES = {"float32": np.float32, "longdouble": np.longdouble}
+MODES = ("forward", "reverse")
+each_mode = pytest.mark.parametrize("mode", MODES)
+DTYPES = (np.float32, np.longdouble)
 SLICED = {"polydiv(A[0], v)[1]"}
 """How many rounding errors NumPy takes for zeros depends on the dtype."""
 
@@ -57,19 +58,19 @@ EACH = [example for example in EXAMPLES if example.point and example.name not in
 MIXED = [example for example in EACH if len(example.point) > 1]
 
 
-@each_mode
-@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("example", EACH, ids=named)
-def test_the_result_has_numpys_dtype(example, dtype, mode):
-    assert_as_numpy(example.f, tuple(DTYPES[dtype](x) for x in example.point), mode)
+def test_the_result_has_numpys_dtype(example):
+    for dtype in DTYPES:
+        for mode in MODES:
+            assert_as_numpy(example.f, tuple(map(dtype, example.point)), mode)
 
 
-@each_mode
-@pytest.mark.parametrize("single", [0, 1])
 @pytest.mark.parametrize("example", MIXED, ids=named)
-def test_the_result_of_mixed_dtypes_has_numpys_dtype(example, single, mode):
-    point = tuple(np.float32(x) if i == single else np.float64(x) for i, x in enumerate(example.point))
-    assert_as_numpy(example.f, point, mode)
+def test_the_result_of_mixed_dtypes_has_numpys_dtype(example):
+    for single in (0, 1):
+        point = tuple(np.float32(x) if i == single else np.float64(x) for i, x in enumerate(example.point))
+        for mode in MODES:
+            assert_as_numpy(example.f, point, mode)
 
 
 WITH_NUMBERS = {
