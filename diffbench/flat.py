@@ -16,7 +16,7 @@ from diffbench.errors import (
     DirectionError,
     ResultError,
 )
-from diffbench.memory import SMALLEST, copy_of
+from diffbench.memory import copy_of
 from diffbench.numpy_calls import lost_in_numpy
 from diffbench.primitives.arrays import FLOAT, shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced, lifted
@@ -80,9 +80,7 @@ class FlatFunction:
                 if leaf.__class__ is not float and (leaf.__class__ is not np.ndarray or leaf.dtype is not FLOAT):
                     leaf = float_leaf(leaf, self.verb, self.f, argnum)
                 if leaf.__class__ is np.ndarray:
-                    if leaf.nbytes < SMALLEST:
-                        leaf = leaf.copy()
-                    elif copied or leaf.nbytes < LARGE:
+                    if copied or leaf.nbytes < LARGE:
                         leaf = copy_of(leaf, leaf.dtype)
                     else:
                         self.large.append((argnum, leaf, fingerprint(leaf)))

@@ -65,6 +65,8 @@ def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 def copy_of(array: np.ndarray, dtype: Any) -> np.ndarray:
     """A copy of an array in a dtype, in C order; in lent memory where that pays."""
+    if array.nbytes < SMALLEST and array.dtype is dtype:
+        return array.copy()
     dtype = np.dtype(dtype)
     size = array.size * dtype.itemsize
     if size < SMALLEST or dtype.hasobject:

@@ -1,4 +1,4 @@
-"""The short way: operators and ufuncs of one operand, of numbers and small arrays, written out for one class.
+"""The short way: operators and ufuncs of numbers and small arrays, written out for one class.
 
 Between numbers the work is nanoseconds, and dispatch microseconds. So for each class of traced values arithmetic,
 powers and comparisons are generated from the table, with value and partial derivatives in line. They serve numbers,
@@ -209,17 +209,15 @@ def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
             x = a.primal if a.__class__ is {cls} else a
             z = b.primal if b.__class__ is {cls} else b
             if x.__class__ in SCALARS and z.__class__ in SCALARS:
+                y = ufunc(x, z)
                 if z is b:
-                    y = ufunc(x, z)
                     p = in_a.of_number(y, x, z)
 {constant_5}
                 if x is a:
-                    y = ufunc(x, z)
                     p = in_b.of_number(y, x, z)
 {constant_5}
                 if a._trace is b._trace:
                     other = b
-                    y = ufunc(x, z)
                     p = in_a.of_number(y, x, z)
                     q = in_b.of_number(y, x, z)
 {traced_5}

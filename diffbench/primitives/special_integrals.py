@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
-from diffbench.primitives.special_ladders import BERNOULLI, ladder, polygamma
+from diffbench.primitives.special_ladders import BERNOULLI, falling_series, ladder, polygamma
 
 BLOCK = 1024  # points integrated at once: what bounds the memory
 
@@ -79,10 +79,8 @@ def psi_half_step(n, v):
     far = v > 20
     large, small = np.where(far, v, 20.0), np.where(far, 1.0, v)
     sign = (-1.0) ** n
-    series = sum(
-        (4.0**k - 1) * number / k * special.poch(2 * k, n) * large ** (-2 * k - n)
-        for k, number in enumerate(BERNOULLI, 1)
-    )
+    coefficients = [(4.0**k - 1) * number / k for k, number in enumerate(BERNOULLI, 1)]
+    series = falling_series(n, large, coefficients)
     direct = polygamma_rise(n, small / 2, 0.5) / 2.0**n - sign * special.gamma(n + 1) / small ** (n + 1)
     return np.where(far, sign * series, direct)
 

@@ -61,6 +61,11 @@ def polygamma(n, x):
 BERNOULLI = special.bernoulli(24)[2::2]
 
 
+def falling_series(n, x, coefficients):
+    """(-1)ⁿ times the n-th derivative of Σ cₖ / x²ᵏ over k = 1, 2, ..."""
+    return sum(c * special.poch(2 * k, n) * x ** (-2 * k - n) for k, c in enumerate(coefficients, 1))
+
+
 @ladder(
     None,
     "psi_gap(a + 1, b)",
@@ -70,9 +75,8 @@ def psi_gap(n, x):
     """The n-th derivative of log(x) - psi(x), for large x of 1 / 2x + Σ B₂ₖ / (2k x²ᵏ) over k = 1, 2, ..."""
     far = x > 20
     large, small, sign = np.where(far, x, 20.0), np.where(far, 1.0, x), (-1.0) ** n
-    series = special.poch(1, n) * large ** (-n - 1) / 2 + sum(
-        number / (2 * k) * special.poch(2 * k, n) * large ** (-2 * k - n) for k, number in enumerate(BERNOULLI, 1)
-    )
+    coefficients = [number / (2 * k) for k, number in enumerate(BERNOULLI, 1)]
+    series = special.poch(1, n) * large ** (-n - 1) / 2 + falling_series(n, large, coefficients)
     of_log = np.where(n == 0, np.log(small), -sign * special.gamma(np.maximum(n, 1)) / small**n)
     return np.where(far, sign * series, of_log - polygamma(n, small))
 
