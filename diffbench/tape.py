@@ -80,9 +80,11 @@ class Tape(Trace):
         super().__init__()
         self.forgets = forgets
         self.gaps: Any = None
-        self.entries: list = [()] * len(inputs)
+        self.entries: list = []
         self.copies: dict[int, tuple] = {}  # of arrays of f's, by the identity of the array
-        self.inputs: list = [self.value(watched(primal), index) for index, primal in enumerate(inputs)]
+        self.inputs: list = []
+        for primal in inputs:
+            self.inputs.append(self.add(watched(primal), ()))
 
     def value(self, primal: Any, index: int) -> Recorded:
         """The value that has a place on this tape."""
@@ -198,8 +200,9 @@ def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
             else:
                 moved.append(entry[2].push([0.0 if moved[i] is None else moved[i] for i in first], p))
             continue
-        tangent = moved[first]
-        total = tangent if tangent is None or p is ONE else times_partial(tangent, p)
+        total = tangent = moved[first]
+        if tangent is not None and p is not ONE:
+            total = times_partial(tangent, p)
         if size != 2:
             other = moved[entry[2]]
             if other is not None:

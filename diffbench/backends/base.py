@@ -23,8 +23,9 @@ import numpy as np
 
 from diffbench.errors import MissingPackage, UnsupportedVerb
 from diffbench.primitives.arrays import FLOAT, shape_of, sum_of
+from diffbench.primitives.joining import STACK
 from diffbench.primitives.primitive import AGAIN, Trace, Traced, lifted, trace_has_ended
-from diffbench.short_way import bottom
+from diffbench.short_way import SCALARS, bottom, is_scalar
 
 UNIT = 1.0  # the seed of a result that is a float; Python keeps one object, by which the backward pass knows it
 UNIT_OF_NUMPY = np.float64(1)
@@ -181,7 +182,7 @@ def slices_of(leaves: Sequence) -> list[slice]:
 
 def stack(items: Sequence) -> Any:
     """Numbers or arrays along a new first axis."""
-    return np.stack(items) if any(isinstance(item, Traced) for item in items) else np.array(items)
+    return STACK(*items, axis=0) if any(isinstance(item, Traced) for item in items) else np.array(items)
 
 
 def one_by_one(linear: Callable[[list], list], directions: Sequence, like: Sequence) -> list:
@@ -247,13 +248,15 @@ def images_of_units(linear: Callable, leaf: Any, chunk: int | None = None, few: 
 
 def units_of(leaf: Any) -> Sequence:
     """The unit vectors of a number or a small array; for all to read."""
-    shape = shape_of(leaf)
-    return lifted(_units(shape, leaf.dtype)) if shape else [one_like(leaf)]
+    if leaf.__class__ in SCALARS or is_scalar(leaf) or not (shape := shape_of(leaf)):
+        return [one_like(leaf)]
+    return lifted(_units(shape, leaf.dtype))
 
 
 @cache
 def _units(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    units = np.eye(math.prod(shape), dtype=dtype).reshape(-1, *shape)
+    size = math.prod(shape)
+    units = np.eye(size, dtype=dtype).reshape(size, *shape)
     units.flags.writeable = False
     return units
 

@@ -1,25 +1,21 @@
 """Forward mode: every value carries its tangent along.  Wengert 1964; Griewank & Walther 2008, §3.1."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from diffbench.backends.base import (
+    FEW,
     Differentiator,
     blocks_of_columns,
     end_trace,
     images_of_units,
-    one_like,
-    units_of,
+    size_of,
     zeros_like,
 )
+from diffbench.backends.forward_units import along_units, is_number, on_list
 from diffbench.batch import BatchTrace
 from diffbench.dispatch import TracedArray
 from diffbench.errors import ArgumentError
-from diffbench.primitives.arrays import shape_of
-from diffbench.primitives.joining import STACK
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
 from diffbench.short_way import SCALARS, install_short_way, is_scalar
@@ -149,38 +145,34 @@ class Forward(Differentiator):
         return values, push
 
     def gradient(self, function, point):
-        if any(isinstance(x, Traced) for x in point):
-            shapes = [shape_of(x) for x in point]
-            if 0 < sum(map(math.prod, shapes)) <= FEW_WITHIN:
-                return self._gradient_within(function, point, shapes)
-        if any(shape_of(x) for x in point) or not point:
+        within, numbers, count = False, True, 0
+        for x in point:
+            within = within or isinstance(x, Traced)
+            if is_number(x):
+                count += 1
+            else:
+                numbers, count = False, count + size_of(x)
+        if within and 0 < count <= FEW_WITHIN:
+            return self._gradient_within(function, point)
+        if not count or not (numbers or (count <= FEW and not self.chunk)):
             return super().gradient(function, point)
-        slopes = []
-        for j in range(len(point)):
-            unit = [one_like(x) if k == j else None for k, x in enumerate(point)]
-            values, (slope,) = self.jvp(function, point, unit)
-            slopes.append(slope)
-        return values, slopes
+        values: list = []
 
-    def _gradient_within(self, function, point, shapes):
-        """A gradient under an outer trace: one run leaves a list, and the unit tangents pass through it one by one.
+        def push(tangents: Sequence) -> Any:
+            values[:], (slope,) = self.jvp(function, point, tangents)
+            return slope
+
+        found = along_units(push, point, [None] * len(point))
+        return values, found
+
+    def _gradient_within(self, function, point):
+        """A gradient under an outer trace: one run leaves a list, and the unit tangents pass through that.
 
         A program there is short, and most of its entries know nothing of most of the directions.
         """
-        tape, values, places = _list(function, point)
-        tangents = [np.zeros(shape, x.dtype) if shape else None for x, shape in zip(point, shapes)]
-        found: list = []
-        for j, (x, shape) in enumerate(zip(point, shapes)):
-            still = tangents[j]
-            slopes = []
-            for unit in units_of(x):
-                tangents[j] = unit
-                (slope,) = push_through(tape, tangents, places)
-                slopes.append(zeros_like(values[0]) if slope is None else slope)
-            tangents[j] = still
-            column = STACK(*slopes, axis=0) if shape else slopes[0]
-            found.append(np.reshape(column, shape) if len(shape) > 1 else column)
-        return carefully(lambda: self._gradient_within(function, point, shapes)) if spoilt(found) else (values, found)
+        tape, values, (place,) = _list(function, point)
+        found = on_list(tape, place, values[0], point)
+        return carefully(lambda: self._gradient_within(function, point)) if spoilt(found) else (values, found)
 
     def jacobian(self, function, point):
         values: list = []

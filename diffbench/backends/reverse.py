@@ -106,7 +106,10 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
         for parent, contribution in zip(parents, primitive.pull(cotangent, kept)):
             if contribution is not None:
                 _accumulate(cotangents, parent, contribution)
-    return [c.result() if c.__class__ is Accumulator else c for c in cotangents]
+    for place, cotangent in enumerate(cotangents):
+        if cotangent.__class__ is Accumulator:
+            cotangents[place] = cotangent.result()
+    return cotangents
 
 
 def _backward_over_gaps(tape: Tape, seeds: Sequence) -> list:
@@ -222,6 +225,12 @@ def _trace(function: Any, point: Sequence) -> tuple[Tape, list, list]:
 
 
 def _pull(tape: Tape, point: Sequence, places: Sequence, cotangents: Sequence, consume: bool) -> list:
-    seeds = [(place, cotangent) for place, cotangent in zip(places, cotangents) if place is not None]
+    seeds = []
+    for place, cotangent in zip(places, cotangents):
+        if place is not None:
+            seeds.append((place, cotangent))
     found = backward(tape, seeds, consume)
-    return [zeros_like(x) if c is None else c for x, c in zip(point, found)]
+    for place, cotangent in enumerate(found):
+        if cotangent is None:
+            found[place] = zeros_like(point[place])
+    return found
