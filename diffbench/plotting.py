@@ -23,6 +23,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETUP
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import EngFormatter, LogFormatter, LogLocator, NullLocator, StrMethodFormatter
 
 GUIDE = "#888888"
@@ -54,6 +55,7 @@ STYLE: dict[str, Any] = {
     "text.usetex": False,
     "figure.dpi": 72,
     "savefig.dpi": 144,
+    "figure.constrained_layout.w_pad": 0.15,  # inches: a text may be a little wider when drawn than when laid out
     "svg.fonttype": "none",  # text stays text: it can be searched, and edited
     "svg.hashsalt": "diffbench",  # the same figure is the same file
     "pdf.fonttype": 42,
@@ -213,6 +215,7 @@ def guide(
         place: dict[str, Any] = {"xytext": (6, 6), "ha": "left", "va": "bottom", **text}
         note = ax.annotate(label, (x[at], y[at]), textcoords="offset points", color="#666666", **place)
         note.set_in_layout(False)
+        note.set_path_effects([withStroke(linewidth=4, foreground="white")])  # it may stand among marks
     ax.set_xlim(limits[0])
     ax.set_ylim(limits[1])
 

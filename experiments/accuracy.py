@@ -141,7 +141,7 @@ def figures(frame: Any) -> dict[str, Any]:
     backends, names, rows = grid(frame)
     digits = np.full((len(names), len(backends)), np.nan)
     with plotting.style():
-        figure, ax = plotting.figure("Digits that are right, in the worst entry", "", "")
+        figure, ax = plotting.figure("Digits that are right, in the worst entry (–: refused)", "", "")
         for i, name in enumerate(names):
             for j, backend in enumerate(backends):
                 if (name, backend) not in rows.index:
@@ -153,7 +153,8 @@ def figures(frame: Any) -> dict[str, Any]:
                 style = {"color": colour if row.status == "ok" else "#777777", "fontsize": 15}
                 if row.status not in ("ok", "unsupported"):
                     style |= {"color": "#CC3311", "fontweight": "bold"}
-                ax.text(j, i, word(row), ha="center", va="center", **style)
+                text = "–" if row.status == "unsupported" else word(row)
+                ax.text(j, i, text, ha="center", va="center", **style)
         ax.set_facecolor("#eeeeee")
         ax.imshow(digits, cmap="cividis", vmin=0, vmax=16, aspect="auto")
         ax.set_xticks(range(len(backends)), backends, rotation=25, ha="right", rotation_mode="anchor")
