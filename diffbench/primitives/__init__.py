@@ -8,6 +8,7 @@ from diffbench.errors import UnsupportedPrimitive, user_location
 from diffbench.primitives import (
     complex_numbers,
     elementwise,
+    extrema,
     factorisations,
     fourier,
     in_place,
@@ -18,10 +19,12 @@ from diffbench.primitives import (
     products,
     reductions,
     refused,
+    running,
     selecting,
     sequences,
     statistics,
     structural,
+    ufunc_methods,
 )
 from diffbench.primitives.kinds import Row, qualified_name
 
@@ -34,6 +37,9 @@ TABLE: dict[Callable, Row] = {
         joining,
         selecting,
         reductions,
+        extrema,
+        running,
+        ufunc_methods,
         ordering,
         statistics,
         sequences,
