@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from diffbench.primitives.arrays import as_operand, dtype_of, rank_of, shape_of, spread
 from diffbench.primitives.complex_numbers import is_complex
-from diffbench.primitives.factors import may_divide
+from diffbench.primitives.factors import balance, may_divide, times_power
 from diffbench.primitives.joining import is_axis_of_number
 from diffbench.primitives.kinds import Composite, Constant, General, Linear, PrimitiveRow, only_default
 from diffbench.primitives.primitive import Traced
@@ -208,9 +208,16 @@ def _products_of_the_others(y: Any, a: Any, axis: tuple[int, ...], keepdims: boo
     order = [k for k in range(rank_of(a)) if k not in axis] + list(axis)
     moved = np.transpose(a, order)
     lines = np.reshape(moved, (*shape_of(moved)[: rank_of(a) - len(axis)], -1))
-    before = _products_of_those_before(lines)
-    behind = np.flip(_products_of_those_before(np.flip(lines, -1)), -1)
-    return np.transpose(np.reshape(before * behind, shape_of(moved)), np.argsort(order))
+    if balanced := balance(lines, -1):
+        powers, sums = balanced
+        others = times_power(_products_of_those_beside(times_power(lines, -powers)), sums[..., -1:] - powers)
+    else:
+        others = _products_of_those_beside(lines)
+    return np.transpose(np.reshape(others, shape_of(moved)), np.argsort(order))
+
+
+def _products_of_those_beside(lines: Any) -> Any:
+    return _products_of_those_before(lines) * np.flip(_products_of_those_before(np.flip(lines, -1)), -1)
 
 
 def _products_of_those_before(lines: Any) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from diffbench.primitives.arrays import rank_of, shape_of
-from diffbench.primitives.factors import may_divide
+from diffbench.primitives.factors import balance, half_range, may_divide, times_power
 from diffbench.primitives.joining import is_axis_of_number
 from diffbench.primitives.kinds import Composite, General, Linear, PrimitiveRow, Row, only_default
 from diffbench.primitives.reductions import in_integers, is_of_integers, normalised_axes
@@ -48,6 +48,8 @@ def _cumprod_jvp(y, operands, tangents, axis):
     (a,), (t,) = operands, tangents
     if may_divide(y, a):
         return y * np.cumsum(t / a, axis)
+    if balanced := balance(a, axis):
+        return _cumprod_jvp_of_any_size(a, t, axis, *balanced)
     a, y, t = (np.moveaxis(x, axis, 0) for x in (a, y, t))
     slopes = [t[0]]  # the product rule, entry after entry: it needs no division by a zero
     for k in range(1, len(a)):
@@ -55,16 +57,45 @@ def _cumprod_jvp(y, operands, tangents, axis):
     return np.moveaxis(np.stack(slopes), 0, axis)
 
 
+def _cumprod_jvp_of_any_size(a: Any, t: Any, axis: int, powers: np.ndarray, sums: np.ndarray) -> Any:
+    """The tangent of running products that leave the floats, from factors of which they do not.
+
+    It is the sum of the parts of small and of large factors, as a tangent over the smallest would be infinite.
+    """
+    a, width = times_power(a, -powers), half_range(a)
+    y = np.cumprod(a, axis)
+    total: Any = 0
+    for here, centre in ((powers < 0, width), (powers >= 0, -width)):
+        part = times_power(np.where(here, t, 0.0), -powers - centre)
+        total = total + times_power(_cumprod_jvp(y, (a,), (part,), axis), sums + centre)
+    return total
+
+
 def _cumprod_vjp(cotangent, y, operands, wanted, axis):
     (a,) = operands
     if may_divide(y, a):
         return [_sum_from_behind(cotangent * y, axis) / a]
+    if balanced := balance(a, axis):
+        return [_cumprod_vjp_of_any_size(cotangent, a, axis, *balanced)]
     a, y, g = (np.moveaxis(x, axis, 0) for x in (a, y, cotangent))
     carried, slopes = g[-1], []  # `carried` is the cotangent of the running product up to and with entry k
     for k in range(len(a) - 1, 0, -1):
         slopes.append(carried * y[k - 1])
         carried = g[k - 1] + carried * a[k]
     return [np.moveaxis(np.stack([carried, *slopes[::-1]]), 0, axis)]
+
+
+def _cumprod_vjp_of_any_size(g: Any, a: Any, axis: int, powers: np.ndarray, sums: np.ndarray) -> Any:
+    """The same for the cotangent: the sum over products of one size each, as the smallest may be all that count."""
+    a, width = times_power(a, -powers), half_range(a)
+    y = np.cumprod(a, axis)
+    groups = np.rint(sums / width).astype(int)
+    total: Any = 0
+    for group in np.unique(groups[np.abs(groups) <= 5]):  # the derivatives of others are 0 or infinite
+        here, centre = groups == group, group * width
+        part = times_power(np.where(here, g, 0.0), np.where(here, sums - centre, 0))
+        total = total + times_power(_cumprod_vjp(part, y, (a,), [0], axis)[0], centre - powers)
+    return total
 
 
 CUMSUM = RunningSum(
