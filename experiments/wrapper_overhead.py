@@ -53,7 +53,7 @@ def sweep(profile: str) -> list[dict[str, Any]]:
     settings = {
         "large": peers.LARGE[profile],
         "rounds": {"quick": 3, "lecture": 15, "full": 51}[profile],
-        "code": fingerprint(made),
+        "code": "".join(map(fingerprint, (made, build, peers.error_of))),
     }
     return [
         {"library": library, "cases": [name for name in chosen if name in NATURAL.get(library, chosen)], **settings}
