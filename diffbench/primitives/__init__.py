@@ -7,6 +7,7 @@ from functools import cache
 from diffbench.errors import UnsupportedPrimitive, user_location
 from diffbench.primitives import (
     complex_numbers,
+    determinants,
     elementwise,
     extrema,
     factorisations,
@@ -16,6 +17,7 @@ from diffbench.primitives import (
     linear_algebra,
     norms,
     ordering,
+    polynomials,
     products,
     reductions,
     refused,
@@ -43,8 +45,10 @@ TABLE: dict[Callable, Row] = {
         ordering,
         statistics,
         sequences,
+        polynomials,
         products,
         linear_algebra,
+        determinants,
         factorisations,
         norms,
         fourier,

@@ -12,6 +12,7 @@ import numpy as np
 from diffbench.primitives import (
     TABLE,
     complex_numbers,
+    determinants,
     elementwise,
     extrema,
     factorisations,
@@ -151,7 +152,7 @@ RULES: dict[Any, Callable] = {
     TABLE[np.positive]: lambda xp, x: x,
     norms.NORM: _norm,
     linear_algebra.SOLVE: _solve,
-    linear_algebra.SLOGDET: lambda xp, a: xp.stack(tuple(xp.linalg.slogdet(a)), 0),
+    determinants.SLOGDET: lambda xp, a: xp.stack(tuple(xp.linalg.slogdet(a)), 0),
     factorisations.CHOLESKY: lambda xp, a: xp.linalg.cholesky(_mirrored(xp, a)),
     factorisations.QR: lambda xp, a: xp.concatenate(tuple(xp.linalg.qr(a)), -2),
     factorisations.EIGH: _eigh,
