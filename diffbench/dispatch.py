@@ -19,8 +19,8 @@ from diffbench.primitives import lookup
 from diffbench.primitives.arrays import as_array, as_operand, rank_of, shape_of
 from diffbench.primitives.elementwise import TRUTH
 from diffbench.primitives.primitive import Primitive, Traced
-from diffbench.primitives.reductions import UFUNC_METHODS
 from diffbench.primitives.structural import ASSEMBLE, INDEX, selects_each_entry_once
+from diffbench.primitives.ufunc_methods import UFUNC_METHODS
 from diffbench.structure import LEAF_KINDS
 from diffbench.ufunc_arguments import converted
 

@@ -19,6 +19,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from _peer_cases import made, rosenbrock_loop
+from _peer_tools import BUILDERS, Cannot, TorchNumpy, build
 
 import diffbench as db
 from diffbench import plotting
@@ -51,7 +53,7 @@ def sweep(profile: str) -> list[dict[str, Any]]:
     settings = {
         "large": peers.LARGE[profile],
         "rounds": {"quick": 3, "lecture": 15, "full": 51}[profile],
-        "code": fingerprint(peers.made),
+        "code": "".join(map(fingerprint, (made, build, peers.error_of))),
     }
     return [
         {"library": library, "cases": [name for name in chosen if name in NATURAL.get(library, chosen)], **settings}
@@ -74,11 +76,11 @@ def native(library: str, c: Any) -> Callable[[Any], Any]:
 
         torch.set_num_threads(1)
         constants = [torch.tensor(k) if isinstance(k, np.ndarray) else k for k in c.constants]
-        return bound(c.function, peers.TorchNumpy(), constants)
+        return bound(c.function, TorchNumpy(), constants)
     if library == "casadi":
         import casadi
 
-        function = loop_over_entries if c.function is peers.rosenbrock_loop else c.function
+        function = loop_over_entries if c.function is rosenbrock_loop else c.function
         return bound(function, SimpleNamespace(sum=casadi.sum1), c.constants)
     module = {"autograd": "autograd.numpy", "jax": "jax.numpy", "mygrad": "mygrad", "symengine": "numpy"}[library]
     return bound(c.function, importlib.import_module(module), c.constants)
@@ -88,12 +90,12 @@ def loop_over_entries(x: Any, names: Any) -> Any:
     """Rosenbrock's loop for a column of CasADi, which has no len()."""
     import casadi
 
-    return peers.rosenbrock_loop(casadi.vertsplit(x), names)
+    return rosenbrock_loop(casadi.vertsplit(x), names)
 
 
 def primitives(case: str) -> int:
     """How many primitives a function of peers hands on; they are as many on small arrays as on large ones."""
-    c = peers.made(case, peers.LARGE["quick"])
+    c = made(case, peers.LARGE["quick"])
     return sum(not step.is_input for step in db.trace(bound(c.function, np, c.constants), c.point).steps)
 
 
@@ -105,7 +107,7 @@ def measure(library: str, cases: list[str], large: int, rounds: int, code: str) 
 
 def row_of(library: str, case: str, large: int, rounds: int) -> dict[str, Any]:
     """Seconds of both forms and of the library alone, wrapped over native turn by turn, and the cost per primitive."""
-    c = peers.made(case, large if case in LARGE else peers.LARGE["quick"])
+    c = made(case, large if case in LARGE else peers.LARGE["quick"])
     forms = {
         "native": partial(db.gradient(native(library, c), backend=library, native=True).prepare, c.point),
         "wrapped": partial(db.gradient(bound(c.function, np, c.constants), backend=library).prepare, c.point),
@@ -117,9 +119,9 @@ def row_of(library: str, case: str, large: int, rounds: int) -> dict[str, Any]:
     row = {"title": c.title, "error": error, "difference": apart}
     if not max(error, apart) <= peers.TOLERANCE:
         return row | {"status": "wrong", "message": f"error {error:.1e}, difference {apart:.1e}"}
-    if library in peers.BUILDERS:
-        with suppress(peers.Cannot):  # then the row has no time of the library alone
-            calls["alone"] = peers.build(library, c)
+    if library in BUILDERS:
+        with suppress(Cannot):  # then the row has no time of the library alone
+            calls["alone"] = build(library, c)
     turns = time_calls(calls, sample_seconds=0.001 if large < 10**5 else 0.02, rounds=rounds, budget_seconds=20)
     over, count = turns["wrapped"].ratio_to(turns["native"]), primitives(case)
     row |= {f"{name}_seconds": timing.median for name, timing in turns.items()}

@@ -13,8 +13,8 @@ import numpy as np
 
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.complex_numbers import IMAGINARY, REAL
+from diffbench.primitives.determinants import stacked_slogdet
 from diffbench.primitives.factorisations import cholesky_factor
-from diffbench.primitives.linear_algebra import stacked_slogdet
 from diffbench.primitives.norms import euclidean_norm
 
 # -- without a kink ----------------------------------------------------------------------------------------------------

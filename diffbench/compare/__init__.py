@@ -120,7 +120,8 @@ def compare(
 def recommend(f: Callable, *args: Any, calls: int = 1000, least_digits: float = 8.0, **options: Any) -> "Advice":
     """The fastest backend that is right, for so many calls of the derivative with one preparation, and why.
 
-    least_digits : that must be right in every entry; where no backend comes so far, one less than the best reaches.
+    least_digits : that must be right in every entry, by default half of what a float64 holds; where no backend comes so
+        far, one less than the best reaches.
     options : those of `compare`, and keywords of f.
 
     Returns an Advice: `backend`, `reasons`, `by_calls` (who is fastest from how many calls on: the break-even numbers),

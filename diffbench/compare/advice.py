@@ -12,7 +12,6 @@ from diffbench.errors import ArgumentError
 if TYPE_CHECKING:
     import pandas as pd
 
-LEAST_DIGITS = 8.0  # half of what a float64 holds: what optimisers and solvers live well with
 ALIKE = 1.1  # ratio of times that this measurement does not tell apart
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.exact.trace import as_objects, reduced
-from diffbench.primitives import factorisations, linear_algebra, norms
+from diffbench.primitives import determinants, factorisations, linear_algebra, norms
 from diffbench.primitives.kinds import General
 
 LinAlgError = np.linalg.LinAlgError
@@ -21,7 +21,7 @@ def of_digits(context: Any) -> dict[Callable, Callable]:
     """The meaning of the primitives for the numbers of an mpmath context, by the function of each primitive."""
     on_one_matrix: dict[General, Callable] = {
         linear_algebra.INV: inverse,
-        linear_algebra.DET: determinant,
+        determinants.DET: determinant,
         linear_algebra.PINV: pseudo_inverse,
         factorisations.CHOLESKY: cholesky,
         factorisations.QR: qr,
@@ -32,7 +32,7 @@ def of_digits(context: Any) -> dict[Callable, Callable]:
     return {
         **{row.function: each_matrix(partial(meaning, context)) for row, meaning in on_one_matrix.items()},
         linear_algebra.SOLVE.function: each_system(partial(solution, context)),
-        linear_algebra.SLOGDET.function: sign_and_logarithm(
+        determinants.SLOGDET.function: sign_and_logarithm(
             each_matrix(partial(determinant, context)),
             context.sign,
             lambda d: context.log(abs(d)) if d else -context.inf,
@@ -59,8 +59,8 @@ def of_symbols() -> dict[Callable, Callable]:
     return {
         linear_algebra.SOLVE.function: each_system(lambda a, b: inverse_of_symbols(a) @ b),
         linear_algebra.INV.function: each_matrix(inverse_of_symbols),
-        linear_algebra.DET.function: each_matrix(determinant_of_symbols),
-        linear_algebra.SLOGDET.function: sign_and_logarithm(
+        determinants.DET.function: each_matrix(determinant_of_symbols),
+        determinants.SLOGDET.function: sign_and_logarithm(
             each_matrix(determinant_of_symbols), sympy.sign, lambda d: sympy.log(sympy.Abs(d))
         ),
         factorisations.CHOLESKY.function: each_matrix(cholesky_of_symbols),

@@ -65,9 +65,7 @@ def tangent_code(entry: Entry, y: str, operands: Sequence[str], tangents: Sequen
     primitive, shape = entry.primitive, shape_of(entry.value)
     moving = dict(zip(entry.wanted, tangents))
     if isinstance(primitive, Elementwise) and primitive is not WHERE:
-        terms = [
-            product_code(entry, k, position, y, operands, moving[position]) for k, position in enumerate(entry.wanted)
-        ]
+        terms = [product_code(entry, position, y, operands, moving[position]) for position in entry.wanted]
         total = " + ".join(term if "-" not in term[:1] else f"({term})" for term in terms if term != "0") or f"0 * {y}"
         parents = [shape_of(entry.operands[position]) for position in entry.wanted]
         whole = np.broadcast_shapes(*parents, *[shape_of(x) for x in entry.primals]) if shape else ()
@@ -107,7 +105,7 @@ def adjoint_code(entry: Entry, k: int, y: str, operands: Sequence[str], adjoint:
         elif shape and not own and entry.value.nbytes < SMALLEST:
             return _sum_of_products(entry, position, y, operands, adjoint)
         else:
-            text = product_code(entry, k, position, y, operands, adjoint)
+            text = product_code(entry, position, y, operands, adjoint)
         return unbroadcast_code(text, shape, own)
     if primitive is SUM or primitive is MEAN:
         axis, keepdims = entry.params["axis"], entry.params["keepdims"]
@@ -161,7 +159,7 @@ def _matmul_adjoint(entry: Entry, position: int, operands: Sequence[str], g: str
     }.get((ranks, position))
 
 
-def product_code(entry: Entry, k: int, position: int, y: str, operands: Sequence[str], factor: str) -> str:
+def product_code(entry: Entry, position: int, y: str, operands: Sequence[str], factor: str) -> str:
     """A tangent or adjoint times the local derivative in one operand."""
     primitive = entry.primitive
     partial = primitive.partials[position]

@@ -16,10 +16,12 @@ from diffbench.lecture.tables import StepTable, step_table
 from diffbench.lecture.trace import trace
 from diffbench.primitives.arrays import shape_of
 from diffbench.primitives.elementwise import WHERE
+from diffbench.primitives.extrema import MAX, MIN
 from diffbench.primitives.joining import CONCATENATE, STACK
 from diffbench.primitives.kinds import Elementwise
 from diffbench.primitives.products import MATMUL
-from diffbench.primitives.reductions import CUMPROD, CUMSUM, MAX, MEAN, MIN, PROD, SUM
+from diffbench.primitives.reductions import MEAN, PROD, SUM
+from diffbench.primitives.running import CUMPROD, CUMSUM
 from diffbench.primitives.structural import ASSEMBLE, ASSIGN, ASTYPE, BROADCAST_TO, INDEX, PIECE, RESHAPE, TRANSPOSE
 from diffbench.structure import unflatten
 

@@ -14,10 +14,10 @@ from diffbench.primitives.structural import INDEX
 from diffbench.structure import Structure
 
 
-def argument_names(f: Callable, args: Sequence, kwargs: dict) -> list[str]:
+def argument_names(f: Callable, args: Sequence) -> list[str]:
     """The name of each positional argument: that in the signature, args[1] for one of *args.
 
-    >>> argument_names(lambda a, *rest: 0, (1, 2, 3), {})
+    >>> argument_names(lambda a, *rest: 0, (1, 2, 3))
     ['a', 'rest[0]', 'rest[1]']
     """
     generic = ["x"] if len(args) == 1 else [f"x{k + 1}" for k in range(len(args))]

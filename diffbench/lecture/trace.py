@@ -49,7 +49,7 @@ def trace(f: Callable, *args: Any, argnum: int | tuple[int, ...] | None = None, 
         raise ArgumentError(
             f"trace: f must be a function, found {type(f).__name__}", hint="write db.trace(f, x), with f itself"
         )
-    argnums = _inputs_among(f, args) if argnum is None else (argnum,) if isinstance(argnum, int) else tuple(argnum)
+    argnums = _inputs_among(args) if argnum is None else (argnum,) if isinstance(argnum, int) else tuple(argnum)
     if not argnums or not all(-len(args) <= k < len(args) for k in argnums):
         raise ArgumentError(
             f"trace: no argument of {name_of(f)} can be an input (argnum={argnum})",
@@ -69,11 +69,11 @@ def trace(f: Callable, *args: Any, argnum: int | tuple[int, ...] | None = None, 
         if not isinstance(result, Listed):
             recording.entries.append(Entry(None, (result,), {}, result, [], None))
         places.append(result.index if isinstance(result, Listed) else len(recording.entries) - 1)
-    signature_names = argument_names(f, args, kwargs)
+    signature_names = argument_names(f, args)
     return _wengert_list(function, signature_names, recording, places)
 
 
-def _inputs_among(f: Callable, args: Sequence) -> tuple[int, ...]:
+def _inputs_among(args: Sequence) -> tuple[int, ...]:
     """The positional arguments that are made of real numbers."""
 
     def is_real(leaf: Any) -> bool:

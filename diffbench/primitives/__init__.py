@@ -7,7 +7,9 @@ from functools import cache
 from diffbench.errors import UnsupportedPrimitive, user_location
 from diffbench.primitives import (
     complex_numbers,
+    determinants,
     elementwise,
+    extrema,
     factorisations,
     fourier,
     in_place,
@@ -15,13 +17,16 @@ from diffbench.primitives import (
     linear_algebra,
     norms,
     ordering,
+    polynomials,
     products,
     reductions,
     refused,
+    running,
     selecting,
     sequences,
     statistics,
     structural,
+    ufunc_methods,
 )
 from diffbench.primitives.kinds import Row, qualified_name
 
@@ -34,11 +39,16 @@ TABLE: dict[Callable, Row] = {
         joining,
         selecting,
         reductions,
+        extrema,
+        running,
+        ufunc_methods,
         ordering,
         statistics,
         sequences,
+        polynomials,
         products,
         linear_algebra,
+        determinants,
         factorisations,
         norms,
         fourier,

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.primitives.arrays import FLOAT
-from diffbench.primitives.kinds import Composite, Constant, Elementwise, General, Linear, Row
+from diffbench.primitives.arrays import FLOAT, as_array
+from diffbench.primitives.kinds import Composite, Constant, Elementwise, General, Linear, NotCovered, Row
 from diffbench.primitives.primitive import Primitive
 
 # -- between real and complex: linear over the reals -------------------------------------------------------------------
@@ -134,6 +134,26 @@ def _expand_imag(val):
     return IMAGINARY(val) if is_complex(val) else IMAGINARY_OF_REAL(val)
 
 
+# -- numpy.emath: real where numpy is, and refused where its result would be complex -----------------------------------
+
+
+def _on_the_real_domain(function: Callable, inside: Callable) -> Callable:
+    def expand(x):
+        if not np.all(inside(x)):
+            raise NotCovered("outside of the real domain, where the result is complex")
+        return function(x)
+
+    return expand
+
+
+def _expand_emath_power(x, p):
+    return _on_the_real_domain(lambda x: np.power(x, as_array(p)), lambda x: x >= 0)(as_array(x))
+
+
+def _expand_emath_logn(n, x):
+    return _on_the_real_domain(lambda x: np.log(x) / np.log(n), lambda x: x > 0)(x)
+
+
 # fmt: off
 ROWS: list[Row] = [
     OfComplexToo(np.absolute, "sign(x)", exact="Abs(x)", analytic=False, domain=((0.5, 2.5),),
@@ -151,6 +171,16 @@ ROWS: list[Row] = [
     Composite(np.imag, _expand_imag, examples=["imag(exp(1j * A))", "imag((A + 1j * v[:, None]) ** 3)",
                                                "imag(1j * A) * imag(A)"]),
     Composite(np.angle, _expand_angle, examples=["angle(A + 1j * exp(A))", "angle(A + 1j, deg=True)", "A * angle(A)"]),
+    Composite(np.emath.sqrt, _on_the_real_domain(np.sqrt, lambda x: x >= 0), examples=["emath.sqrt(exp(A))"]),
+    Composite(np.emath.log, _on_the_real_domain(np.log, lambda x: x > 0), examples=["emath.log(exp(A))"]),
+    Composite(np.emath.log2, _on_the_real_domain(np.log2, lambda x: x > 0), examples=["emath.log2(exp(A))"]),
+    Composite(np.emath.log10, _on_the_real_domain(np.log10, lambda x: x > 0), examples=["emath.log10(exp(A))"]),
+    Composite(np.emath.logn, _expand_emath_logn, examples=["emath.logn(2.0, exp(A))"]),
+    Composite(np.emath.power, _expand_emath_power, examples=["emath.power(exp(A), 3)"]),
+    Composite(np.emath.arcsin, _on_the_real_domain(np.arcsin, lambda x: abs(x) <= 1), examples=["emath.arcsin(A / 3)"]),
+    Composite(np.emath.arccos, _on_the_real_domain(np.arccos, lambda x: abs(x) <= 1), examples=["emath.arccos(A / 3)"]),
+    Composite(np.emath.arctanh, _on_the_real_domain(np.arctanh, lambda x: abs(x) < 1),
+              examples=["emath.arctanh(A / 3)"]),
     TO_COMPLEX, REAL, IMAGINARY, ANGLE,
 ]
 # fmt: on

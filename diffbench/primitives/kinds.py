@@ -56,7 +56,10 @@ class Row:
 
 
 class PrimitiveRow(Row, Primitive):
-    """A row that is a primitive: it has rules of its own."""
+    """A row that is a primitive: it has rules of its own.
+
+    batch_rule(operands, batched, **params) applies it along a new first axis, or is left out.
+    """
 
     def __init__(
         self,
@@ -64,12 +67,13 @@ class PrimitiveRow(Row, Primitive):
         *,
         bind: Callable[..., tuple[tuple, dict]] | None = None,
         evaluate: Callable | None = None,
+        batch_rule: Callable | None = None,
         name: str | None = None,
         examples: Sequence[str] = (),
     ):
         super().__init__(function, name=name, examples=examples)
         self.evaluate = evaluate or function
-        self.bind = bind
+        self.bind, self.batch_rule = bind, batch_rule
 
     def call(self, args, kwargs):
         operands, params = self.bound(args, kwargs)
@@ -86,6 +90,9 @@ class PrimitiveRow(Row, Primitive):
         except Exception as error:
             raise refusal(self, self.bind, error, args, kwargs) from error.__cause__
         return [as_operand(x) for x in operands], params
+
+    def batch(self, operands, batched, params):
+        return NotImplemented if self.batch_rule is None else self.batch_rule(operands, batched, **params)
 
 
 class Elementwise(PrimitiveRow):
@@ -204,14 +211,13 @@ class Linear(PrimitiveRow):
     """A function that is linear in its operands taken together: reshape, sum, indexing, concatenate, ...
 
     transpose(cotangent, position, shapes, **params) gives the cotangent of one operand from the shapes of all.
-    batch_rule(operands, batched, **params) applies it along a new first axis, or is left out.
     """
 
     remembers = ()
 
-    def __init__(self, function: Callable, *, transpose: Callable, batch_rule: Callable | None = None, **options: Any):
+    def __init__(self, function: Callable, *, transpose: Callable, **options: Any):
         super().__init__(function, **options)
-        self.transpose, self.batch_rule = transpose, batch_rule
+        self.transpose = transpose
 
     def keep(self, y, operands, wanted, params):
         return wanted, [shape_of(x) for x in operands], params
@@ -228,9 +234,6 @@ class Linear(PrimitiveRow):
         wanted, shapes, params = kept
         return [self.transpose(cotangent, position, shapes, **params) for position in wanted]
 
-    def batch(self, operands, batched, params):
-        return NotImplemented if self.batch_rule is None else self.batch_rule(operands, batched, **params)
-
 
 class Bilinear(PrimitiveRow):
     """A product: linear in each of two operands.
@@ -238,11 +241,9 @@ class Bilinear(PrimitiveRow):
     transposes[i](cotangent, other operand, shape of operand i, **params) gives the cotangent of operand i.
     """
 
-    def __init__(
-        self, function: Callable, *, transposes: Sequence[Callable], batch_rule: Callable | None = None, **options: Any
-    ):
+    def __init__(self, function: Callable, *, transposes: Sequence[Callable], **options: Any):
         super().__init__(function, **options)
-        self.transposes, self.batch_rule = transposes, batch_rule
+        self.transposes = transposes
 
     def keep(self, y, operands, wanted, params):
         return [(position, operands[1 - position], shape_of(operands[position])) for position in wanted], params
@@ -259,9 +260,6 @@ class Bilinear(PrimitiveRow):
         links, params = kept
         return [self.transposes[position](cotangent, other, shape, **params) for position, other, shape in links]
 
-    def batch(self, operands, batched, params):
-        return NotImplemented if self.batch_rule is None else self.batch_rule(operands, batched, **params)
-
 
 class General(PrimitiveRow):
     """A function with a JVP and a VJP of its own.
@@ -270,17 +268,9 @@ class General(PrimitiveRow):
     None for operands that do not move and the VJP gives a list for the wanted positions.
     """
 
-    def __init__(
-        self,
-        function: Callable,
-        *,
-        jvp_rule: Callable,
-        vjp_rule: Callable,
-        batch_rule: Callable | None = None,
-        **options: Any,
-    ):
+    def __init__(self, function: Callable, *, jvp_rule: Callable, vjp_rule: Callable, **options: Any):
         super().__init__(function, **options)
-        self.jvp_rule, self.vjp_rule, self.batch_rule = jvp_rule, vjp_rule, batch_rule
+        self.jvp_rule, self.vjp_rule = jvp_rule, vjp_rule
 
     def keep(self, y, operands, wanted, params):
         return y, operands, wanted, params
@@ -293,9 +283,6 @@ class General(PrimitiveRow):
     def pull(self, cotangent, kept):
         y, operands, wanted, params = kept
         return self.vjp_rule(cotangent, y, operands, wanted, **params)
-
-    def batch(self, operands, batched, params):
-        return NotImplemented if self.batch_rule is None else self.batch_rule(operands, batched, **params)
 
 
 class Constant(PrimitiveRow):

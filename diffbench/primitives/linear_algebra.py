@@ -1,4 +1,4 @@
-"""Linear systems, inverses, determinants, powers, least squares, for real matrices and for stacks of them.
+"""Linear systems, inverses, powers, least squares, for real matrices and for stacks of them.
 
 The rules are those of Giles (2008), Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation; for the pseudo-inverse, that of Golub & Pereyra (1973), The differentiation of pseudo-inverses and
@@ -15,24 +15,16 @@ import numpy as np
 from diffbench.primitives.arrays import as_operand, numbers_of, rank_of, shape_of, unbroadcast
 from diffbench.primitives.factorisations import OfReals, matrices, mirrored, refused
 from diffbench.primitives.kinds import Composite, Constant, General, only_default
-from diffbench.primitives.partial import zero_stays_zero
-from diffbench.primitives.primitive import Traced, lifted
 
 LinAlgError = np.linalg.LinAlgError
-SlogdetResult = type(np.linalg.slogdet(np.eye(1)))
 
 
-def _square(a: Any) -> tuple[Any, int]:
+def square(a: Any) -> tuple[Any, int]:
     """An operand with the length of its sides. Raises LinAlgError, as NumPy does, for other shapes."""
     a, m, n = matrices(a)
     if m != n:
         raise LinAlgError("Last 2 dimensions of the array must be square")
     return a, n
-
-
-def _for_each_matrix(numbers: Any) -> Any:
-    """A number for each matrix of a stack, ready to broadcast against the stack."""
-    return numbers[..., None, None] if rank_of(numbers) else numbers
 
 
 # -- systems: b is a vector where it has one axis, else a stack of matrices --------------------------------------------
@@ -133,7 +125,7 @@ def _expand_tensorinv(a, ind=2):
 
 
 def _expand_matrix_power(a, n):
-    a, side = _square(a)
+    a, side = square(a)
     try:
         n = operator.index(n)
     except TypeError:
@@ -148,153 +140,6 @@ def _expand_matrix_power(a, n):
         if bit == "1":
             power = power @ a
     return power
-
-
-# -- determinants ------------------------------------------------------------------------------------------------------
-
-
-def _cofactors(y: Any, a: Any, noise: Any = 0.0) -> Any:
-    """The matrix of cofactors, ∂det/∂a, such that it can be differentiated again where a is singular too.
-
-    Derivatives of det(a) a⁻ᵀ lose all digits there: each order divides by the smallest singular value once more.
-    noise : entries up to this size are rounding errors of zero.
-    """
-    largest = _largest(a)
-    if shape_of(a)[-1] == 1 or np.any(largest <= noise):
-        return _cofactors_by_powers(a)
-    if not np.all(largest < np.inf):  # infinite or NaN, of which there are no singular vectors
-        return np.full(shape_of(a), np.nan, a.dtype)
-    try:
-        inverse = np.linalg.inv(a)
-    except LinAlgError:
-        return _cofactors_of_one_scale(a)
-    if np.any(largest * _largest(inverse) * _small(a) > 1):
-        return _cofactors_of_one_scale(a)
-    return _for_each_matrix(y) * inverse.mT
-
-
-def _cofactors_of_one_scale(a: Any) -> Any:
-    """The same by blocks, of the matrix whose rows and columns are brought to one size by powers of two.
-
-    Second derivatives in two entries of one row are zero, and the scales would raise their rounding errors: they go
-    without.
-    """
-    if isinstance(a, Traced):
-        return _cofactors_by_blocks(a)
-    size = np.abs(a)
-    rows = np.frexp(np.max(size, axis=-1, keepdims=True))[1]
-    columns = np.frexp(np.max(np.ldexp(size, -rows), axis=-2, keepdims=True))[1]
-    others = np.sum(rows, axis=-2, keepdims=True) + np.sum(columns, axis=-1, keepdims=True) - rows - columns
-    return np.ldexp(_cofactors_by_blocks(np.ldexp(a, -rows - columns)), others)
-
-
-def _largest(a: Any) -> Any:
-    """The largest entry of each matrix."""
-    return np.max(np.abs(numbers_of(a)), axis=(-2, -1), initial=0)
-
-
-def _small(a: Any) -> Any:
-    """The ratio of singular values that counts as small: each further derivative divides by it once more."""
-    order, below = 0, a
-    while isinstance(below, Traced):
-        order, below = order + 1, getattr(below, "primal", None)
-    return np.finfo(a.dtype).eps ** (1 / (3 * max(order, 1)))
-
-
-def _cofactors_by_blocks(a: Any) -> Any:
-    """The same by det a = det P det W: P is the regular part of a, W the small Schur complement of what remains.
-
-    The singular vectors that take a apart are those of its plain numbers: constants, whatever is differentiated.
-    """
-    n = shape_of(a)[-1]
-    u, s, vh = np.linalg.svd(np.asarray(numbers_of(a), dtype=a.dtype))
-    v = vh.mT
-    regular = min(int(np.min(np.sum(s > _small(a) * s[..., :1], axis=-1))), n - 1)
-    u1, u2, v1, v2 = u[..., :regular], u[..., regular:], v[..., :regular], v[..., regular:]
-    p = u1.mT @ a @ v1
-    p_inverse = np.linalg.inv(p)
-    left = u2 - u1 @ (u2.mT @ a @ v1 @ p_inverse).mT
-    right = v2 - v1 @ (p_inverse @ (u1.mT @ a @ v2))
-    w = u2.mT @ a @ right
-    of_w = _cofactors(np.linalg.det(w), w, noise=10 * n * np.finfo(a.dtype).eps * s[..., 0])
-    det_w = np.sum(w[..., 0, :] * of_w[..., 0, :], axis=-1)
-    of_p = _for_each_matrix(det_w) * (u1 @ p_inverse.mT @ v1.mT)
-    scale = np.linalg.det(p) / (np.linalg.det(lifted(u)) * np.linalg.det(lifted(v)))
-    return _for_each_matrix(scale) * (of_p + left @ of_w @ right.mT)
-
-
-def _cofactors_by_powers(a: Any) -> Any:
-    """The same as a polynomial in a (Faddeev & Le Verrier), which needs no inverse; accurate near zero."""
-    n = shape_of(a)[-1]
-    if n == 2:  # without the cancellation of trace(a) - a
-        return a[..., ::-1, ::-1] * np.array([[1, -1], [-1, 1]], a.dtype)
-    identity = np.eye(n, dtype=a.dtype)
-    adjugate = identity
-    for k in range(1, n):
-        product = a @ adjugate
-        adjugate = _for_each_matrix(np.trace(product, axis1=-2, axis2=-1) / k) * identity - product
-    return adjugate.mT
-
-
-def _det_jvp(y, operands, tangents):
-    return np.sum(_cofactors(y, operands[0]) * tangents[0], axis=(-2, -1))
-
-
-DET: General = General(
-    np.linalg.det,
-    bind=lambda a: ((a,), {}),
-    jvp_rule=_det_jvp,
-    vjp_rule=lambda cotangent, y, operands, wanted: [_for_each_matrix(cotangent) * _cofactors(y, operands[0])],
-    batch_rule=lambda operands, batched: DET(*operands),
-    examples=[
-        "linalg.det(S)",
-        "linalg.det(T[..., :3])",
-        "linalg.det(S[:1, :1])",
-        "linalg.det(stack([S, outer(v, w)]))",
-        "linalg.det(A.T @ A)",
-        "linalg.det(B @ B.T)",
-        "linalg.det(S * 0)",
-    ],
-)
-
-
-def _inverse_if_regular(y: Any, a: Any) -> Any:
-    """The inverse, of NaN where the matrix is singular."""
-    singular = _for_each_matrix(numbers_of(y)[0] == 0)
-    if not np.any(singular):
-        return np.linalg.inv(a)
-    return np.where(singular, np.nan, np.linalg.inv(np.where(singular, np.eye(shape_of(a)[-1], dtype=bool), a)))
-
-
-def _slogdet_jvp(y, operands, tangents):
-    t = tangents[0]
-    slope = np.sum(zero_stays_zero(t, _inverse_if_regular(y, operands[0]).mT * t), axis=(-2, -1))
-    return np.stack([np.zeros_like(slope), slope])
-
-
-def _slogdet_vjp(cotangent, y, operands, wanted):
-    g = _for_each_matrix(cotangent[1])
-    return [zero_stays_zero(g, g * _inverse_if_regular(y, operands[0]).mT)]
-
-
-def stacked_slogdet(a: Any) -> Any:
-    """The sign of the determinant, and the logarithm of its absolute value."""
-    return np.stack(np.linalg.slogdet(a))
-
-
-SLOGDET: General = OfReals(
-    stacked_slogdet,
-    name="numpy.linalg.slogdet",
-    jvp_rule=_slogdet_jvp,
-    vjp_rule=_slogdet_vjp,
-    batch_rule=lambda operands, batched: np.moveaxis(SLOGDET(*operands), 0, 1),
-)
-
-
-def _expand_slogdet(a):
-    a, _ = _square(a)
-    y = SLOGDET(a)
-    return SlogdetResult(y[0], y[1])
 
 
 # -- least squares: the rank must not change ---------------------------------------------------------------------------
@@ -447,7 +292,7 @@ def _bind_matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
 
 # fmt: off
 ROWS = [
-    SOLVE, INV, DET,
+    SOLVE, INV,
     Composite(np.linalg.tensorsolve, _expand_tensorsolve,
               examples=["linalg.tensorsolve(reshape(S @ S, (3, 1, 3)), v[:, None])",
                         "linalg.tensorsolve(reshape(kron(S, B[:2]), (2, 3, 6)), A[:2, 1:])",
@@ -459,9 +304,6 @@ ROWS = [
     Composite(np.linalg.matrix_power, _expand_matrix_power,
               examples=["linalg.matrix_power(S, 3)", "linalg.matrix_power(S, -2)", "S * linalg.matrix_power(S, 0)",
                         "linalg.matrix_power(T[..., :3], 6)", "linalg.matrix_power(S, 1)"]),
-    Composite(np.linalg.slogdet, _expand_slogdet,
-              examples=["linalg.slogdet(S)[1]", "linalg.slogdet(T @ T.mT + eye(3)).logabsdet",
-                        "multiply(*linalg.slogdet(S))"]),
     Composite(np.linalg.pinv, _expand_pinv,
               examples=["linalg.pinv(S)", "linalg.pinv(A)", "linalg.pinv(B, 1e-10)", "linalg.pinv(T, rtol=None)",
                         "linalg.pinv(S, hermitian=True)", "linalg.pinv(outer(v, w), rcond=1e-5)"]),

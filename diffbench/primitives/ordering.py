@@ -1,4 +1,4 @@
-"""Functions that put entries in order: sort, partition, median, quantiles, unique. All reduce to indexing.
+"""Functions that put entries in order, or into one: sort, partition, quantiles, unique. All reduce to indexing.
 
 Where entries tie, each keeps the slope of the place that NumPy's own sorting gives it. A quantile is a mean of two
 neighbours in that order; its weights are read off NumPy, so that every method of np.quantile has its slopes.
@@ -43,6 +43,10 @@ def _bind_argpartition(a, kth, axis=-1, kind="introselect", order=None):
 
 def _bind_lexsort(keys, axis=-1):
     return tuple(keys), {"axis": axis}
+
+
+def _bind_searchsorted(a, v, side="left", sorter=None):
+    return (a, v), {"side": side, "sorter": sorter}
 
 
 # -- median and quantiles ----------------------------------------------------------------------------------------------
@@ -164,6 +168,9 @@ ROWS: list[Row] = [
     Constant(np.argpartition, bind=_bind_argpartition, examples=["A * argpartition(A, 1, axis=0)"]),
     Constant(np.lexsort, bind=_bind_lexsort, evaluate=lambda *keys, axis: np.lexsort(keys, axis),
              examples=["v * lexsort((v, w))"]),
+    Constant(np.searchsorted, bind=_bind_searchsorted, examples=["v * searchsorted(w, v)"]),
+    Constant(np.digitize, bind=lambda x, bins, right=False: ((x, bins), {"right": right}),
+             examples=["v * digitize(v, [0.0, 1.0])"]),
     Composite(np.median, _median(False), examples=["median(v)", "median(A)", "median(A, axis=0)",
                                                    "median(T, (0, 2), keepdims=True)"]),
     Composite(np.quantile, _expander(1, False),

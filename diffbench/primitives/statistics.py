@@ -9,8 +9,9 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from diffbench.primitives.arrays import as_array, as_operand, constants, dtype_of, rank_of, shape_of
 from diffbench.primitives.complex_numbers import is_complex
+from diffbench.primitives.extrema import bind_position
 from diffbench.primitives.joining import is_axis_of_number
-from diffbench.primitives.kinds import Composite, Constant, NotCovered, Refused, Row, only_default
+from diffbench.primitives.kinds import Composite, Constant, NotCovered, Refused, Row
 from diffbench.primitives.primitive import Traced
 from diffbench.primitives.reductions import is_of_integers
 from diffbench.primitives.structural import ASSEMBLE
@@ -70,11 +71,6 @@ def _running(function: Callable, neutral: float) -> Callable:
         return function(np.where(np.isnan(a), neutral, a), axis, dtype, out)
 
     return expand
-
-
-def _bind_position(a, axis=None, out=None, *, keepdims=False):
-    only_default(out=out)
-    return (a,), {"axis": axis, "keepdims": keepdims}
 
 
 # -- averages and covariances ------------------------------------------------------------------------------------------
@@ -207,8 +203,8 @@ ROWS: list[Row] = [
     Composite(np.nanmin, _extremum(np.min, np.inf), examples=["nanmin(where(M, A, nan), axis=1)", "nanmin(A)"]),
     Composite(np.nancumsum, _running(np.cumsum, 0.0), examples=["nancumsum(where(M, A, nan), axis=1)"]),
     Composite(np.nancumprod, _running(np.cumprod, 1.0), examples=["nancumprod(where(M, A, nan))"]),
-    Constant(np.nanargmax, bind=_bind_position, examples=["v * nanargmax(v)"]),
-    Constant(np.nanargmin, bind=_bind_position, examples=["v * nanargmin(v)"]),
+    Constant(np.nanargmax, bind=bind_position, examples=["v * nanargmax(v)"]),
+    Constant(np.nanargmin, bind=bind_position, examples=["v * nanargmin(v)"]),
     Composite(np.average, _expand_average,
               examples=["average(A)", "average(A, 0)", "average(A, 1, weights=exp(A[0]))", "average(v, weights=w**2)",
                         "average(T, (0, 2), weights=exp(T[:, 0]))", "average(A, 1, exp(A), True)[0]",

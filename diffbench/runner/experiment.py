@@ -197,10 +197,13 @@ def _import(module_name: str, path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module  # dataclasses look their module up
+    sys.path.append(str(path.parent))  # for what experiments share: `from _cases import ...`
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         raise ExperimentError(
             f"{path} cannot be imported", why=f"{type(error).__name__}: {error}", hint=f"python {path}"
         ) from error
+    finally:
+        sys.path.remove(str(path.parent))
     return module

@@ -1,5 +1,7 @@
 """Loading an experiment, and what is said of a file that is none."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,12 @@ def test_what_an_experiment_leaves_out_has_a_default(write_experiment):
 def test_helpers_that_begin_with_an_underscore_are_no_experiments(write_experiment):
     write_experiment(name="_shared")
     assert discover(write_experiment()) == ["squares"]
+
+
+def test_an_experiment_imports_what_it_shares_with_others_from_beside_it(write_experiment):
+    shared = write_experiment("answer = 42", name="_shared_with_squares")
+    assert load("squares", write_experiment("from _shared_with_squares import answer")).module.answer == 42
+    assert str(shared) not in sys.path
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(write_experiment):

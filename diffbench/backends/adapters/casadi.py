@@ -12,7 +12,7 @@ from diffbench.backends.adapters.expressions import ExpressionAdapter, Expressio
 from diffbench.backends.adapters.lazy import Lazy
 from diffbench.exact.linear_algebra import each_matrix, each_system, euclidean_norm
 from diffbench.exact.trace import not_real
-from diffbench.primitives import linear_algebra, norms
+from diffbench.primitives import determinants, linear_algebra, norms
 
 casadi = Lazy("casadi")
 
@@ -91,7 +91,7 @@ class Graph(Expressions):
         self.functions |= {
             linear_algebra.SOLVE.function: each_system(lambda a, b: array(casadi.solve(matrix(a), matrix(b)))),
             linear_algebra.INV.function: each_matrix(lambda a: array(casadi.inv(matrix(a)))),
-            linear_algebra.DET.function: each_matrix(lambda a: Entry(casadi.det(matrix(a)))),
+            determinants.DET.function: each_matrix(lambda a: Entry(casadi.det(matrix(a)))),
             norms.NORM.function: euclidean_norm(sum, self.names["sqrt"]),
         }
 

@@ -8,7 +8,7 @@ from diffbench.backends.adapters.expressions import ExpressionAdapter, Expressio
 from diffbench.backends.adapters.lazy import Lazy
 from diffbench.exact.linear_algebra import each_matrix, each_system, euclidean_norm
 from diffbench.exact.trace import not_real
-from diffbench.primitives import linear_algebra, norms
+from diffbench.primitives import determinants, linear_algebra, norms
 
 symengine, wrapper = Lazy("symengine"), Lazy("symengine.lib.symengine_wrapper")
 
@@ -47,7 +47,7 @@ class Graph(Expressions):
         self.functions |= {
             linear_algebra.SOLVE.function: each_system(lambda a, b: array(matrix(a).LUsolve(matrix(b)))),
             linear_algebra.INV.function: each_matrix(lambda a: array(matrix(a).inv())),
-            linear_algebra.DET.function: each_matrix(lambda a: matrix(a).det()),
+            determinants.DET.function: each_matrix(lambda a: matrix(a).det()),
             norms.NORM.function: euclidean_norm(sum, symengine.sqrt),
         }
 
