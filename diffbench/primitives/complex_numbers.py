@@ -96,9 +96,10 @@ class OfComplexToo(Elementwise):
         return super().pull(cotangent, kept)
 
 
-def _direction(z: Any, y: Any) -> Any:
-    """The conjugate of z / |z|, and 0 at 0."""
-    return np.conjugate(z) / np.where(y == 0, 1.0, y)
+def _along(z: Any, y: Any, t: Any) -> Any:
+    """The product of t and the conjugate of z / |z|; 0 where z is 0, also for an infinite t."""
+    zero = y == 0
+    return np.conjugate(z) / np.where(zero, 1.0, y) * np.where(zero, 0.0, t)
 
 
 def _over(t: Any, z: Any) -> Any:
@@ -157,8 +158,8 @@ def _expand_emath_logn(n, x):
 # fmt: off
 ROWS: list[Row] = [
     OfComplexToo(np.absolute, "sign(x)", exact="Abs(x)", analytic=False, domain=((0.5, 2.5),),
-                 complex_jvp=lambda t, z, y: REAL(_direction(z, y) * t),
-                 complex_vjp=lambda c, z, y: _direction(z, y) * c,
+                 complex_jvp=lambda t, z, y: REAL(_along(z, y, t)),
+                 complex_vjp=lambda c, z, y: _along(z, y, c),
                  examples=["abs(A)", "abs(A + 1j * exp(A))", "absolute(v * (1 + 2j)) ** 2"]),
     OfComplexToo(np.conjugate, "1", exact="x", analytic=False,
                  complex_jvp=lambda t, z, y: np.conjugate(t),

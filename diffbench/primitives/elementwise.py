@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+import diffbench.primitives.elementwise_slopes  # noqa: F401  (adds names that the partials below use)
 from diffbench.primitives.arrays import as_array, as_operand, dtype_of, numbers_of, shape_of, unbroadcast
 from diffbench.primitives.kinds import (
     Composite,
@@ -133,21 +134,16 @@ def share_of_hypot(a: Any, b: Any, y: Any) -> Any:
 
 
 @rule_name
-def zero_without_terms(share: Any, a: Any, b: Any) -> Any:
-    """The share that a has in the logarithm of a sum, and 0 where the sum has no terms: a = b = -inf."""
-    return share if free_of_nan(share) else np.where((a == -np.inf) & (b == -np.inf), 0.0, share)
+def whole_quotient(a: Any, b: Any, y: Any) -> Any:
+    """How often b is taken from a to leave the remainder y; floor(a / b) may be another number beside a jump of y."""
+    quotient = np.rint((a - y) / b)
+    return quotient if free_of_nan(quotient) else np.where(np.isfinite(a), np.floor_divide(a, b), quotient)
 
 
-def _one_minus_square(x: Any) -> Any:
-    """1 - x² to all digits near 1; large arrays by functions that borrow their memory."""
-    if x.__class__ is not np.ndarray:
-        return (1 - x) * (1 + x)
-    return RULE_NAMES["multiply"](RULE_NAMES["subtract"](1, x), RULE_NAMES["add"](1, x))
-
-
-RULE_NAMES["one_minus_square"] = Elementwise(
-    _one_minus_square, "-2 * x", exact="1 - x * x", name="one_minus_square"
-)  # its slope written out, as that of the product cancels near 0
+@rule_name
+def share_of_sum(share: Any, a: Any, b: Any) -> Any:
+    """The share that a has in the logarithm of a sum: half of it where both are inf; 0 where no term is, both -inf."""
+    return share if free_of_nan(share) else np.where((a == b) & np.isinf(a), np.where(a > 0, 0.5, 0.0), share)
 
 
 @rule_name
@@ -277,9 +273,9 @@ ROWS = [
     Elementwise(np.float_power, "slope_in_base(a, widened(b, y))", "slope_in_exponent(a, b, y)",
                                exact="a ** b", domain=(POSITIVE, (-2, 2)), cut=True, singular=True),
     Elementwise(np.square,     "2 * x",             exact="x ** 2"),
-    Elementwise(np.remainder,  "1", "-floor_divide(a, b)", exact="a - b * floor(a / b)", analytic=False,
+    Elementwise(np.remainder,  "1", "-whole_quotient(a, b, y)", exact="a - b * floor(a / b)", analytic=False,
                                domain=((0.1, 0.9), (1.1, 1.9)), examples=["A % 0.7", "A % -0.7"]),
-    Elementwise(np.fmod,       "1", "-trunc(a / b)", exact="a - b * trunc(a / b)", analytic=False,
+    Elementwise(np.fmod,       "1", "-whole_quotient(a, b, y)", exact="a - b * trunc(a / b)", analytic=False,
                                domain=((0.1, 0.9), (1.1, 1.9)), examples=["fmod(A, 0.7)"]),
     # -- exponentials and logarithms -----------------------------------------------------------------------------------
     Elementwise(np.exp,        "y",                 exact="exp(x)", singular=True),
@@ -291,10 +287,10 @@ ROWS = [
     Elementwise(np.log10,      "1 / (x * LN10)",    exact="log(x) / log(10)", cut=True, singular=True,
                                domain=(POSITIVE,)),
     Elementwise(np.log1p,      "1 / (1 + x)",       exact="log1p(x)", domain=(UNIT,), cut=True, singular=True),
-    Elementwise(np.logaddexp,  "zero_without_terms(exp(-logaddexp(0, b - a)), a, b)",
-                               "zero_without_terms(exp(-logaddexp(0, a - b)), a, b)", exact="log(exp(a) + exp(b))"),
-    Elementwise(np.logaddexp2, "zero_without_terms(exp2(-logaddexp2(0, b - a)), a, b)",
-                               "zero_without_terms(exp2(-logaddexp2(0, a - b)), a, b)",
+    Elementwise(np.logaddexp,  "share_of_sum(exp(-logaddexp(0, b - a)), a, b)",
+                               "share_of_sum(exp(-logaddexp(0, a - b)), a, b)", exact="log(exp(a) + exp(b))"),
+    Elementwise(np.logaddexp2, "share_of_sum(exp2(-logaddexp2(0, b - a)), a, b)",
+                               "share_of_sum(exp2(-logaddexp2(0, a - b)), a, b)",
                                exact="log(2 ** a + 2 ** b) / log(2)"),
     # -- roots ---------------------------------------------------------------------------------------------------------
     Elementwise(np.sqrt,       "0.5 / y",           exact="sqrt(x)", domain=(POSITIVE,), cut=True, singular=True),
@@ -311,7 +307,7 @@ ROWS = [
                                domain=(UNIT,)),
     Elementwise(np.arccos,     "-1 / sqrt(one_minus_square(x))", exact="acos(x)", cut=True, singular=True,
                                domain=(UNIT,)),
-    Elementwise(np.arctan,     "1 / (1 + x * x)",   exact="atan(x)"),
+    Elementwise(np.arctan,     "arctan_slope(x)",   exact="atan(x)"),
     Elementwise(np.arctan2,    "over_squared_hypot(b, a)", "-over_squared_hypot(a, b)",
                                exact="atan2(a, b)", analytic=False,
                                domain=(AWAY_FROM_ZERO,) * 2, singular=True, examples=["arctan2(A, A[::-1])"]),
@@ -320,8 +316,8 @@ ROWS = [
     # -- hyperbolic ----------------------------------------------------------------------------------------------------
     Elementwise(np.sinh,       "cosh(x)",           exact="sinh(x)", singular=True),
     Elementwise(np.cosh,       "sinh(x)",           exact="cosh(x)", singular=True),
-    Elementwise(np.tanh,       "1 - y * y",         exact="tanh(x)"),
-    Elementwise(np.arcsinh,    "1 / sqrt(1 + x * x)", exact="asinh(x)"),
+    Elementwise(np.tanh,       "tanh_slope(x, y)",  exact="tanh(x)"),
+    Elementwise(np.arcsinh,    "arcsinh_slope(x)",  exact="asinh(x)"),
     Elementwise(np.arccosh,    "1 / (sqrt(x - 1) * sqrt(x + 1))", exact="acosh(x)", cut=True, singular=True,
                                domain=((1.2, 4.0),)),
     Elementwise(np.arctanh,    "1 / one_minus_square(x)", exact="atanh(x)", domain=(UNIT,), cut=True, singular=True),

@@ -254,12 +254,6 @@ def boxcox_slope(log: Any, b: Any) -> Any:
     return np.where(at_zero, 1 / np.square(np.where(at_zero, b, 1.0)), slope)
 
 
-@rule_name
-def zero_at_zero(x: Any, product: Any) -> Any:
-    """The product of x and a factor that may be infinite at x = 0, where it is 0."""
-    return np.where(x == 0, 0.0, product)
-
-
 # -- elliptic functions, Bessel functions, Jacobi polynomials, Tukey's distribution ------------------------------------
 
 
@@ -283,6 +277,15 @@ def elliprc_slopes(x: Any, y: Any, value: Any) -> tuple[Any, Any]:
         np.where(principal, in_x, -special.elliprd(ordinary, ordinary, x) / 6),
         np.where(principal, in_y, -special.elliprd(x, ordinary, ordinary) / 3),
     )
+
+
+@rule_name
+def elliprg_slope(x: Any, y: Any, z: Any) -> Any:
+    """∂RG/∂x = (RF(x, y, z) - x RD(y, z, x) / 3) / 4, without the product at x = 0; RG(x, 0, 0) is √x / 2."""
+    alone = (x > 0) & (y == 0) & (z == 0)
+    beside, positive = np.where(alone, 1.0, y), np.where(x == 0, 1.0, x)
+    product = np.where(x == 0, 0.0, positive * special.elliprd(beside, z, positive) / 3)
+    return np.where(alone, 0.25 / np.sqrt(positive), (special.elliprf(x, beside, z) - product) / 4)
 
 
 @rule_name

@@ -451,6 +451,20 @@ def test_derivatives_far_out_keep_their_digits_to_second_order(name, point, mode
         assert slope(*point) == pytest.approx(expected, rel=3e-12, abs=0)
 
 
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("position", [0, 1, 2])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_elliprg_of_two_zeros_is_half_a_root(position, mode):
+    """RG(0, 0, c) = √c / 2; beside the zeros RG - √c / 2 falls off as a log(a), whose slope is infinite."""
+    point = [0.0, 0.0, 0.0]
+    point[position] = 4.0
+    for other in {0, 1, 2} - {position}:
+        assert db.derivative(special.elliprg, argnum=other, backend=mode)(*point) == np.inf
+    slope = db.derivative(special.elliprg, argnum=position, backend=mode)
+    assert slope(*point) == 1 / 8
+    assert db.derivative(slope, argnum=position, backend=mode)(*point) == -1 / 64
+
+
 @pytest.mark.parametrize(("name", "point"), [case for case in CASES if len(differentiable(*case.values)) > 1])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_mixed_second_derivatives_do_not_depend_on_their_order(name, point):
