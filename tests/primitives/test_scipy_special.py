@@ -62,7 +62,8 @@ def faddeeva(x, y):
 def gammainc(a, x):
     if a > 1e5:  # where mpmath's function takes long
         ends = [x - k * mp.sqrt(x) for k in (40, 20, 10, 5, 2, 0)]
-        return mp.quad(lambda t: mp.exp((a - 1) * mp.log(t) - t - mp.loggamma(a)), ends)
+        level = mp.loggamma(a)
+        return mp.quad(lambda t: mp.exp((a - 1) * mp.log(t) - t - level), ends)
     return mp.gammainc(a, 0, x, regularized=True)
 
 
