@@ -2,11 +2,21 @@
 
 import gc
 
+import pytest
+
 
 def pytest_collection_finish(session):
     """Leave some ten thousand collected tests, and what they have imported, out of every garbage collection."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    """And what the tests of each file have loaded and left, by the next: libraries, tables, caches of SymPy."""
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_configure(config):

@@ -40,7 +40,7 @@ X = sympy.Symbol("x")
 
 # ------------------------------------------------------------------------------------------------------- sweep
 
-SIZES = {"quick": {MAP: 7, CHAIN: 4}, "lecture": {MAP: 14, CHAIN: 10}, "full": {MAP: 24, CHAIN: 40}}
+SIZES = {"quick": {MAP: 5, CHAIN: 4}, "lecture": {MAP: 14, CHAIN: 10}, "full": {MAP: 24, CHAIN: 40}}
 
 
 def sweep(profile: str) -> list[dict[str, Any]]:

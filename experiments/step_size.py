@@ -38,7 +38,7 @@ DTYPES = {"float32": np.float32, "float64": np.float64, "longdouble": np.longdou
 
 # ------------------------------------------------------------------------------------------------------- sweep
 
-PER_DECADE = {"quick": 4, "lecture": 4, "full": 16}
+PER_DECADE = {"quick": 2, "lecture": 4, "full": 16}
 
 
 def sweep(profile: str) -> list[dict[str, Any]]:

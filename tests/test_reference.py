@@ -10,7 +10,7 @@ from mpmath import mpf
 import diffbench as db
 from diffbench.problems import problem
 from diffbench.reference import correctly_rounded, digits_right, reference, relative_error
-from tests.primitives.examples import OF_REALS, named
+from tests.primitives.examples import OF_REALS, each_of
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +108,7 @@ def moved(example, direction, step):
     return [np.asarray(shift(x, v), dtype=object)[()] for x, v in zip(example.point, direction, strict=True)]
 
 
-@pytest.mark.parametrize("example", [e for e in OF_REALS if e.point and not e.name.startswith("i0")], ids=named)
+@each_of([e for e in OF_REALS if e.point and not e.name.startswith("i0")])
 def test_no_row_of_the_table_falls_back_to_double_precision(example):
     """A central difference with step 1e-30, computed with 100 digits, knows the values of f only, and no rule."""
     step, direction = mpf(10) ** -30, example.direction(seed=1)
@@ -123,7 +123,7 @@ def test_no_row_of_the_table_falls_back_to_double_precision(example):
     assert np.all(abs(np.asarray(found, dtype=object) - difference) < mpf(10) ** -45)
 
 
-@pytest.mark.parametrize("example", [e for e in OF_REALS if e.point and not e.name.startswith("i0")], ids=named)
+@each_of([e for e in OF_REALS if e.point and not e.name.startswith("i0")])
 def test_forward_and_reverse_mode_share_fifty_digits(example):
     direction, weights = example.direction(seed=1), example.weights(seed=2)
     pushed = reference(example.f, *example.point, direction, quantity="jvp", argnum=example.argnums)

@@ -7,7 +7,7 @@ import pytest
 import diffbench as db
 from diffbench.backends.complex_step import ComplexStep
 from tests.common import Counted
-from tests.primitives.examples import EXAMPLES, OF_REALS, Example, named
+from tests.primitives.examples import EXAMPLES, OF_REALS, Example, each_of, named
 
 REAL_BRANCHES = ComplexStep(branches="real")
 COMPLEX = "complex-step"
@@ -137,7 +137,7 @@ def test_every_row_of_the_table_is_right_or_refused():
 NOT_CONTINUED = ("copysign", "nextafter", "linalg.eig", "linalg.eigh", "linalg.pinv", "linalg.qr", "linalg.svd")
 
 
-@pytest.mark.parametrize("example", OF_REALS, ids=named)
+@each_of(OF_REALS)
 def test_every_row_of_the_table_is_right_on_each_side_of_its_kinks_or_refused_by_name(example):
     try:
         found = pushed(example, REAL_BRANCHES)
@@ -148,7 +148,7 @@ def test_every_row_of_the_table_is_right_on_each_side_of_its_kinks_or_refused_by
         assert_close(found, pushed(example, "forward"), named(example))
 
 
-@pytest.mark.parametrize("example", [e for e in EXAMPLES if e not in OF_REALS], ids=named)
+@each_of([e for e in EXAMPLES if e not in OF_REALS])
 def test_a_row_that_meets_complex_numbers_of_the_program_is_refused(example):
     """One imaginary unit cannot serve two."""
     with pytest.raises((db.NotAnalytic, db.UnsupportedVerb, db.UnsupportedPrimitive)):

@@ -9,6 +9,7 @@ import numpy as np
 
 from diffbench.primitives import TABLE
 from diffbench.primitives.kinds import Elementwise, Row
+from tests.cases import each
 
 NUMPY = {name: getattr(np, name) for name in dir(np)}
 
@@ -121,3 +122,12 @@ OF_REALS = [e for e in EXAMPLES if not re.search(r"\bfft\.(?!i?fftshift)|\dj\b",
 
 def named(example: Example) -> str:
     return example.name.removeprefix("numpy.")
+
+
+def row_of(example: Example) -> str:
+    return example.row.name.removeprefix("numpy.")
+
+
+def each_of(examples: list[Example]) -> Callable:
+    """Parametrise a test over examples, those of a row in one item."""
+    return each("example", examples, by=row_of, label=named)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import diffbench as db
-from tests.primitives.examples import EXAMPLES, Example, named
+from tests.primitives.examples import EXAMPLES, Example, each_of
 
-each_example = pytest.mark.parametrize("example", EXAMPLES, ids=named)
+each_example = each_of(EXAMPLES)
 STEP = 1e-3
 FIVE_POINTS = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))
 

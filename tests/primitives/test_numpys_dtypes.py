@@ -5,7 +5,7 @@ import pytest
 
 import diffbench as db
 from diffbench.primitives.primitive import Traced
-from tests.primitives.examples import EXAMPLES, VARIABLES, named
+from tests.primitives.examples import EXAMPLES, VARIABLES, each_of
 
 A, S, T, V, W = (VARIABLES[name] for name in ("A", "S", "T", "v", "w"))
 
@@ -58,14 +58,14 @@ EACH = [example for example in EXAMPLES if example.point and example.name not in
 MIXED = [example for example in EACH if len(example.point) > 1]
 
 
-@pytest.mark.parametrize("example", EACH, ids=named)
+@each_of(EACH)
 def test_the_result_has_numpys_dtype(example):
     for dtype in DTYPES:
         for mode in MODES:
             assert_as_numpy(example.f, tuple(map(dtype, example.point)), mode)
 
 
-@pytest.mark.parametrize("example", MIXED, ids=named)
+@each_of(MIXED)
 def test_the_result_of_mixed_dtypes_has_numpys_dtype(example):
     for single in (0, 1):
         point = tuple(np.float32(x) if i == single else np.float64(x) for i, x in enumerate(example.point))

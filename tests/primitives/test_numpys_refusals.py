@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import diffbench as db
+from tests.cases import each
 from tests.primitives.examples import ROWS, VARIABLES
 
 T = VARIABLES["T"]
@@ -149,9 +150,15 @@ def assert_refused_as_by_numpy(f, x, mode):
 each_mode = pytest.mark.parametrize("mode", ["forward", "reverse"])
 
 
-@each_mode
-@pytest.mark.parametrize("axis", NO_AXES)
-@pytest.mark.parametrize("row", WITH_AXIS, ids=lambda row: row.name.removeprefix("numpy."))
+AXES = [(row, axis, mode) for row in WITH_AXIS for axis in NO_AXES for mode in ("forward", "reverse")]
+
+
+@each(
+    "row, axis, mode",
+    AXES,
+    by=lambda case: case[0].name.removeprefix("numpy."),
+    label=lambda case: f"axis {case[1]} in {case[2]} mode",
+)
 def test_an_axis_that_numpy_refuses_is_refused_by_an_error_of_the_same_class(row, axis, mode):
     assert_refused_as_by_numpy(along(row, NO_AXES[axis]), T, mode)
 

@@ -1,6 +1,6 @@
 """The rows of scipy.special: none is missing, and their derivatives are mpmath's, to 50 digits, also far out."""
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ import diffbench as db
 from diffbench.primitives import TABLE, lookup, rows_of_scipy
 from diffbench.primitives.kinds import Composite, Elementwise, Refused
 from diffbench.primitives.scipy_special import NoPartial, Several
+from tests.cases import each
 
 special = pytest.importorskip("scipy.special")
 
@@ -61,7 +62,8 @@ def faddeeva(x, y):
 def gammainc(a, x):
     if a > 1e5:  # where mpmath's function takes long
         ends = [x - k * mp.sqrt(x) for k in (40, 20, 10, 5, 2, 0)]
-        return mp.quad(lambda t: mp.exp((a - 1) * mp.log(t) - t - mp.loggamma(a)), ends)
+        level = mp.loggamma(a)
+        return mp.quad(lambda t: mp.exp((a - 1) * mp.log(t) - t - level), ends)
     return mp.gammainc(a, 0, x, regularized=True)
 
 
@@ -354,11 +356,16 @@ TRUTH = {
 
 ROWS = {getattr(function, "__name__", ""): row for function, row in rows_of_scipy().items()}
 CASES = [
-    pytest.param(name, point if isinstance(point, tuple) else (point,), id=f"{name}{point}".replace(" ", ""))
-    for name, (_, points) in TRUTH.items()
-    for point in points
+    (name, point if isinstance(point, tuple) else (point,)) for name, (_, points) in TRUTH.items() for point in points
 ]
-each_case = pytest.mark.parametrize(("name", "point"), CASES)
+
+
+def name_of(case):
+    return case[0]
+
+
+each_of = partial(each, "name, point", by=name_of, label=lambda case: f"{case[0]}{case[1]}")
+each_case = each_of(CASES)
 
 
 def function_of(name):
@@ -401,18 +408,16 @@ def exact(name, point, position, order):
 # -- derivatives -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", ["forward", "reverse"])
 @each_case
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_derivative_is_mpmaths(name, point, mode):
+def test_a_derivative_is_mpmaths(name, point):
     for position in differentiable(name, point):
-        found = db.derivative(function_of(name), argnum=position, backend=mode)(*point)
-        assert found == pytest.approx(exact(name, point, position, 1), rel=5e-13, abs=1e-30)
+        for mode in ("forward", "reverse"):
+            found = db.derivative(function_of(name), argnum=position, backend=mode)(*point)
+            assert found == pytest.approx(exact(name, point, position, 1), rel=5e-13, abs=1e-30), mode
 
 
-@pytest.mark.parametrize(
-    ("name", "point"), [case for case in CASES if not isinstance(TRUTH[case.values[0]][0], Inverse)]
-)
+@each_of([case for case in CASES if not isinstance(TRUTH[name_of(case)][0], Inverse)])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_second_derivative_is_mpmaths(name, point):
     for position in differentiable(name, point):
@@ -465,7 +470,7 @@ def test_elliprg_of_two_zeros_is_half_a_root(position, mode):
     assert db.derivative(slope, argnum=position, backend=mode)(*point) == -1 / 64
 
 
-@pytest.mark.parametrize(("name", "point"), [case for case in CASES if len(differentiable(*case.values)) > 1])
+@each_of([case for case in CASES if len(differentiable(*case)) > 1])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_mixed_second_derivatives_do_not_depend_on_their_order(name, point):
     f = function_of(name)
@@ -486,8 +491,8 @@ def test_a_traced_call_has_the_value_of_the_plain_call(name, point):
 # -- precision, arrays, other methods ----------------------------------------------------------------------------------
 
 
-ONE_OF_EACH = [next(case for case in CASES if case.values[0] == name) for name in TRUTH]
-one_of_each = pytest.mark.parametrize(("name", "point"), ONE_OF_EACH)
+ONE_OF_EACH = [next(case for case in CASES if name_of(case) == name) for name in TRUTH]
+one_of_each = pytest.mark.parametrize(("name", "point"), ONE_OF_EACH, ids=TRUTH)
 
 
 def in_single(point):
@@ -522,8 +527,8 @@ def test_arrays_have_the_derivatives_of_their_entries(name, point):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_complex_step_agrees_where_it_passes(name):
     for case in CASES:
-        if case.values[0] == name:
-            point = case.values[1]
+        if name_of(case) == name:
+            point = case[1]
             for position in differentiable(name, point):
                 found = db.derivative(function_of(name), argnum=position, backend="complex-step")(*point)
                 assert found == pytest.approx(exact(name, point, position, 1), rel=1e-10, abs=1e-14)
@@ -535,12 +540,10 @@ def test_functions_that_lose_a_small_imaginary_part_are_refused_to_complex_step(
         db.derivative(special.gamma, backend="complex-step")(2.3)
 
 
-EXACT = [
-    case for case in ONE_OF_EACH if getattr(part_of(case.values[0]), "exact", None) and case.values[0] != "betainc"
-]
+EXACT = [case for case in ONE_OF_EACH if getattr(part_of(name_of(case)), "exact", None) and name_of(case) != "betainc"]
 
 
-@pytest.mark.parametrize(("name", "point"), EXACT)
+@pytest.mark.parametrize(("name", "point"), EXACT, ids=map(name_of, EXACT))
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_the_reference_has_thirty_digits(name, point):
     position = differentiable(name, point)[-1]
