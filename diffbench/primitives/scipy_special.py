@@ -322,7 +322,8 @@ _ALL: list[Row] = [
     Special(special.pdtrik,    "-1 / gammainc_slope(y + 1, b)",
                                "-gamma_density(y + 1, b) / gammainc_slope(y + 1, b)", singular=True),
     Special(special.tklmbda,   "tukey_slope(b, y)",
-                               "(boxcox_integral(1, log1p(-y), b) - boxcox_integral(1, log(y), b)) * tukey_slope(b, y)"),
+                               "tukey_slope(b, y) * (boxcox_integral(1, log1p(-y), b)"
+                               " - boxcox_integral(1, log(y), b))"),
     Special(special.kolmogorov, "kolmogorov_slope(x)"),
     Special(special.kolmogi,   "1 / kolmogorov_slope(y)", singular=True),
     Composite(special.chdtr,   lambda v, x, /: special.gammainc(v / 2, x / 2)),
