@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-import diffbench.primitives.elementwise_slopes  # noqa: F401  (adds names that the partials below use)
 from diffbench.primitives.arrays import as_array, as_operand, dtype_of, numbers_of, shape_of, unbroadcast
+from diffbench.primitives.elementwise_slopes import slope_row
 from diffbench.primitives.kinds import (
     Composite,
     Constant,
@@ -126,11 +126,16 @@ def _bind_where(condition, x=None, y=None, /):
     return (condition, x, y), {}
 
 
-@rule_name
-def share_of_hypot(a: Any, b: Any, y: Any) -> Any:
+def _share_of_hypot(a: Any, b: Any, y: Any) -> Any:
     """a / √(a² + b²), the sign of a where a alone is infinite."""
     share = RULE_NAMES["divide"](a, y)
     return share if free_of_nan(share) else np.where(np.isinf(a) & np.isfinite(b), np.sign(a), share)
+
+
+slope_row(
+    _share_of_hypot, "share_of_hypot", "square(share_of_hypot(b, a, c)) / c", "-y * share_of_hypot(b, a, c) / c", None,
+    exact="a / sqrt(a * a + b * b)", analytic=False, singular=True,
+)  # fmt: skip
 
 
 @rule_name
@@ -150,7 +155,7 @@ def share_of_sum(share: Any, a: Any, b: Any) -> Any:
 def over_squared_hypot(a: Any, b: Any) -> Any:
     """a / (a² + b²), without overflow and underflow on the way."""
     y = RULE_NAMES["hypot"](a, b)
-    return share_of_hypot(a, b, y) / y
+    return RULE_NAMES["share_of_hypot"](a, b, y) / y
 
 
 # -- functions made of others ------------------------------------------------------------------------------------------

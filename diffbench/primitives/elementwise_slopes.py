@@ -14,9 +14,12 @@ from diffbench.primitives.kinds import Elementwise
 from diffbench.primitives.partial import RULE_NAMES, rule_name
 
 
-def _row(evaluate: Callable, name: str, *partials: str | None, exact: str) -> None:
-    """Make a row of a function of ours, which partials know by its name."""
-    RULE_NAMES[name] = Elementwise(evaluate, *partials, exact=exact, name=name)
+def slope_row(evaluate: Callable, name: str, *partials: str | None, **options: Any) -> None:
+    """Make a row of a slope, which partials know by its name.
+
+    Of a slope in terms of x and y the first partial is the whole derivative in x, and the second None.
+    """
+    RULE_NAMES[name] = Elementwise(evaluate, *partials, name=name, **options)
 
 
 # -- near one ----------------------------------------------------------------------------------------------------------
@@ -29,7 +32,7 @@ def _one_minus_square(x: Any) -> Any:
     return RULE_NAMES["multiply"](RULE_NAMES["subtract"](1, x), RULE_NAMES["add"](1, x))
 
 
-_row(_one_minus_square, "one_minus_square", "-2 * x", exact="1 - x * x")
+slope_row(_one_minus_square, "one_minus_square", "-2 * x", exact="1 - x * x")
 
 TAIL = 0.19
 """The slope of tanh from which down 1 - y² has lost some bits."""
@@ -48,9 +51,9 @@ def _tanh_slope(x: Any, y: Any) -> Any:
         slope = 1 - y * y
         return slope if abs(slope) > TAIL else _inverse_square_of_cosh(x)
     slope = RULE_NAMES["subtract"](1, RULE_NAMES["multiply"](y, y))
-    tail = RULE_NAMES["absolute"](slope) < TAIL
-    if np.any(tail):
-        slope[tail] = _inverse_square_of_cosh(np.broadcast_to(x, slope.shape)[tail])
+    tail = np.flatnonzero(RULE_NAMES["absolute"](slope) < TAIL)
+    if tail.size:
+        slope.put(tail, _inverse_square_of_cosh(x.take(tail)))
     return slope
 
 
@@ -60,7 +63,7 @@ def _inverse_square_of_cosh(x: Any) -> Any:
     return 4 * e / np.square(1 + e)
 
 
-_row(_tanh_slope, "slope_of_tanh", "-2 * y * b", None, exact="1 / cosh(a) ** 2")  # where b is tanh(a)
+slope_row(_tanh_slope, "slope_of_tanh", "-2 * y * b", None, exact="1 / cosh(a) ** 2")
 
 
 # -- far out -----------------------------------------------------------------------------------------------------------
@@ -111,11 +114,11 @@ def _have_squares(x: Any) -> bool:
     return bool(np.max(RULE_NAMES["absolute"](x)) < np.sqrt(np.finfo(x.dtype).max))
 
 
-_row(
+slope_row(
     _far_out(lambda s: RULE_NAMES["divide"](1, s), lambda x: np.square(1 / x)),
     "slope_of_arctan", "-2 * finite_or_zero(x) * y * y", exact="1 / (1 + x * x)",
 )  # fmt: skip
-_row(
+slope_row(
     _far_out(lambda s: RULE_NAMES["divide"](1, RULE_NAMES["sqrt"](s)), lambda x: np.copysign(1.0, x.real) / x),
     "slope_of_arcsinh", "-finite_or_zero(x) * y * y * y", exact="1 / sqrt(1 + x * x)",
 )  # fmt: skip

@@ -115,6 +115,42 @@ def gamma_integral(j, k, side, a, x):
     return np.where(upper, above, below)
 
 
+def _sinh_excess(u):
+    """sinh(u) - u, without cancellation near 0."""
+    square, series = np.square(np.minimum(u, 1.0)), 1.0
+    for k in range(9, 0, -1):
+        series = 1 + square / ((2 * k + 2) * (2 * k + 3)) * series
+    return np.where(u < 1, u * square / 6 * series, np.sinh(u) - u)
+
+
+@ladder(
+    None,
+    None,
+    None,
+    None,
+    "gamma_balance(a + 1, b, c, 1 - d, e, f)",
+    "-(gamma_balance(a, b + 1, c, d, e, f) + gamma_balance(a, b, c + 1, 1 - d, e, f))",
+    exact="quad(lambda t: log1p(t) ** a * (t * t / (2 + 2 * t)) ** b * (t * (2 + t) / (2 + 2 * t)) ** c"
+    " * exp(-f * t * t / (2 + 2 * t)) * (sinh if d else cosh)(e * log1p(t) - f * t * (2 + t) / (2 + 2 * t)) / (1 + t),"
+    " 0, inf)",
+)
+def gamma_balance(j, k, m, odd, a, x):
+    """Half the sum of Γ(a, x) and γ(a, x) over xᵃ e⁻ˣ, or half their difference (odd is 1), with powers under the
+    integral: for x beside a, where the two are almost equal.
+
+    The substitutions x eᵘ and x e⁻ᵘ make the integrands exp(-x(cosh u - 1) ± v) with v = (a-x)u - x(sinh u - u), and so
+    that of the half sum, with its powers, uʲ (cosh u - 1)ᵏ sinh(u)ᵐ exp(-x(cosh u - 1)) cosh v.
+    """
+
+    def integrand(u, j, k, m, odd, a, x):
+        u = np.minimum(u, 300.0)  # beyond it all is zero
+        sine, rise = np.sinh(u), 2 * np.square(np.sinh(u / 2))
+        v = np.clip((a - x) * u - x * _sinh_excess(u), -700, 700)
+        return u**j * rise**k * sine**m * np.exp(-x * rise) * np.where(odd == 1, np.sinh(v), np.cosh(v))
+
+    return on_half_line(integrand, 1 / (1 + np.sqrt(x)), j, k, m, odd, a, x)
+
+
 # -- the incomplete beta function in its parameters --------------------------------------------------------------------
 
 

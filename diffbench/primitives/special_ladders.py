@@ -137,12 +137,14 @@ def _faddeeva(n: np.ndarray, p: np.ndarray, q: np.ndarray) -> np.ndarray:
     for k in range(1, highest):
         direct.append(-2 * near * direct[k] - 2 * k * direct[k - 1])
         bell.append(-2 * z * bell[k] - 2 * k * bell[k - 1])
-    z = np.where(far, z, FAR)
-    term = 1j / math.sqrt(math.pi) * (-1) ** n * special.gamma(n + 1) * z ** (-n - 1)
+    inverse = 1 / np.where(far, z, FAR)  # whose square does not overflow
+    term = 1j / math.sqrt(math.pi) * (-1) ** n * special.gamma(n + 1) * inverse ** (n + 1)
     series = np.zeros_like(term)
     for k in range(40):
         series += term
-        term = term * ((k + 0.5) / (z * z)) * ((2 * k + n + 1) * (2 * k + n + 2) / ((2 * k + 1) * (2 * k + 2)))
+        term = (
+            term * ((k + 0.5) * inverse * inverse) * ((2 * k + n + 1) * (2 * k + n + 2) / ((2 * k + 1) * (2 * k + 2)))
+        )
     order = n.astype(int)
     return np.where(far, series + np.choose(order, bell), np.choose(order, direct))
 
@@ -274,6 +276,23 @@ def airye_far(n, place, x):
     return _with_far(np.zeros_like(x), x > AIRY_FAR, series, n, place, x)
 
 
+# -- the slope of the transformation of Box and Cox --------------------------------------------------------------------
+
+
+@ladder(
+    None,
+    "where(b == -inf, 0.0, power(b, a) * exp(b * c))",
+    "boxcox_integral(a + 1, b, c)",
+    exact="quad(lambda t: t ** a * exp(c * t), 0, b)",
+)
+def boxcox_integral(n, log, b):
+    """∫₀ sⁿ exp(bs) ds up to `log`: for n = 1 the derivative of (exp(b log) - 1) / b in b."""
+    endless = (log == -np.inf) & (b > 0)
+    finite, rate = np.where(endless, 0.0, log), np.where(endless, b, 1.0)
+    y = finite ** (n + 1) * special.hyp1f1(n + 1, n + 2, b * finite) / (n + 1)
+    return np.where(endless, (-1.0) ** (n + 1) * special.gamma(n + 1) / rate ** (n + 1), y)
+
+
 # -- densities of the gamma, beta and t distributions: Loader (2000), "Fast and accurate computation of binomial
 # probabilities" -------------------------------------------------------------------------------------------------------
 
@@ -306,14 +325,15 @@ def _deviance(x: np.ndarray, mean: np.ndarray) -> np.ndarray:
 def gamma_density(a, x):
     """x^(a-1) exp(-x) / Γ(a)."""
     poisson = np.exp(-_stirling_error(a) - _deviance(a, x)) / np.sqrt(2 * math.pi * a)
-    small = np.exp(special.xlogy(a - 1, x) - x) * special.rgamma(a)
+    scale = special.rgamma(a)
+    small = np.where(scale == 0, 0.0, np.exp(special.xlogy(a - 1, x) - x) * scale)
     return np.where((a > 10) & (x > 0) & np.isfinite(x), poisson * a / x, small)
 
 
 @ladder(
     "y * (log(c) + polygamma_rise(0, a, b))",
     "y * (log1p(-c) + polygamma_rise(0, b, a))",
-    "y * ((a - 1) / c - (b - 1) / (1 - c))",
+    "beta_density_slope(a, b, c, y)",
     exact="c ** (a - 1) * (1 - c) ** (b - 1) / beta(a, b)",
     singular=True,
 )

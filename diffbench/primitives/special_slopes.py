@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from diffbench.primitives.elementwise_slopes import slope_row
 from diffbench.primitives.kinds import rule_name
 from diffbench.primitives.partial import RULE_NAMES, ExactConstant
 from diffbench.primitives.special_integrals import (
     beta_integral,
     elliptic,
+    gamma_balance,
     gamma_integral,
     polygamma_rise,
     psi_half_step,
@@ -115,13 +117,31 @@ def log_less_psi(x: Any, a: Any) -> Any:
 
 @rule_name
 def gammainc_slope(a: Any, x: Any) -> Any:
-    """∂P(a, x)/∂a, by the integral on that side of x on which its terms have one sign."""
+    """∂P(a, x)/∂a, also beside a = x, where P is close to one half and its second derivative to zero."""
+    beside = (a > 100) & (np.square(x - a) < a / 4)
+    if not np.any(beside):
+        return _gammainc_slope_on_one_side(a, x)
+    inner_a, inner_x = np.where(beside, a, 200.0), np.where(beside, x, 200.0)
+    outer_a, outer_x = np.where(beside, 1.0, a), np.where(beside, 1.0, x)
+    return np.where(
+        beside, _gammainc_slope_by_both_sides(inner_a, inner_x), _gammainc_slope_on_one_side(outer_a, outer_x)
+    )
+
+
+def _gammainc_slope_on_one_side(a: Any, x: Any) -> Any:
+    """By the integral on that side of x on which its terms have one sign."""
     inside = (x > 0) & np.isfinite(x)
     x = np.where(inside, x, a)
     side = np.where(x > a, np.ones_like(x), -np.ones_like(x))
     level = log_less_psi(x, a)
     terms = level * gamma_integral(0, 0, side, a, x) + side * gamma_integral(1, 0, side, a, x)
     return np.where(inside, -side * x * gamma_density(a, x) * terms, 0.0)
+
+
+def _gammainc_slope_by_both_sides(a: Any, x: Any) -> Any:
+    """P is (1 - D/C) / 2, where C and D are half the sum and half the difference of the two integrals."""
+    (whole, growth), (gap, tilt) = ([gamma_balance(j, 0, 0, odd, a, x) for j in (0, 1)] for odd in (0, 1))
+    return -(growth - gap / whole * tilt) / (2 * whole)
 
 
 @rule_name
@@ -136,6 +156,22 @@ def betainc_slopes(a: Any, b: Any, x: Any, rest: Any) -> tuple[Any, Any]:
     in_q = (np.log(t) + polygamma_rise(0, q, p)) * whole - in_r
     factor = np.where(inside, s * t * beta_density(p, q, s), 0.0)
     return factor * np.where(above, -in_q, in_p), factor * np.where(above, -in_p, in_q)
+
+
+@rule_name
+def beta_density_slope(a: Any, b: Any, x: Any, y: Any) -> Any:
+    """∂/∂x of the density y = x^(a-1) (1-x)^(b-1) / B(a, b), as a power also at the ends, where y may be zero."""
+    inside = (x > 0) & (x < 1)
+    within = np.where(inside, x, 0.5)
+    slope = y * ((a - 1) / within - (b - 1) / (1 - within))
+    if np.all(inside):
+        return slope
+
+    def rise(a, x, b, rest):
+        return np.where(a == 1, 0.0, (a - 1) * np.power(x, np.where(a == 1, 0.0, a - 2)) * np.power(rest, b - 1))
+
+    end = np.where(inside, 0.0, x)
+    return np.where(inside, slope, (rise(a, end, b, 1 - end) - rise(b, 1 - end, a, end)) / special.beta(a, b))
 
 
 @rule_name
@@ -237,8 +273,17 @@ def ratio(a: Any, b: Any) -> Any:
     return a / np.where((a == 0) & (b == 0), 1.0, b)
 
 
-@rule_name
-def pseudo_huber_slope(a: Any, b: Any) -> Any:
+# -- sigmoids, and a loss: their slopes as rows ------------------------------------------------------------------------
+
+
+slope_row(
+    lambda x, y: y * special.expit(-x),
+    "expit_slope", "-y * tanh(a / 2)", None, exact="1 / (1 + exp(-a)) / (1 + exp(a))", analytic=False,
+)  # fmt: skip
+slope_row(lambda x, y: y / (1 + y), "omega_slope", "y / (1 + b) / (1 + b)", None, exact="b / (1 + b)", analytic=False)
+
+
+def _pseudo_huber_slope(a: Any, b: Any) -> Any:
     """(√(a² + b²) - a)² / √(a² + b²), the slope in the first operand, without overflow and underflow on the way."""
     radius = np.hypot(a, b)
     excess = b * (b / (radius + a))
@@ -246,12 +291,27 @@ def pseudo_huber_slope(a: Any, b: Any) -> Any:
 
 
 @rule_name
-def boxcox_slope(log: Any, b: Any) -> Any:
-    """∂/∂b of (exp(b log) - 1) / b, where log is the logarithm of the first operand of boxcox."""
-    at_zero = (log == -np.inf) & (b > 0)
-    finite = np.where(at_zero, 0.0, log)
-    slope = np.square(finite) * special.hyp1f1(2, 3, b * finite) / 2
-    return np.where(at_zero, 1 / np.square(np.where(at_zero, b, 1.0)), slope)
+def cube_of_share(a: Any, b: Any) -> Any:
+    """(a / √(a² + b²))³."""
+    share = RULE_NAMES["share_of_hypot"](a, b, np.hypot(a, b))
+    return share * share * share
+
+
+@rule_name
+def pseudo_huber_bend(a: Any, b: Any) -> Any:
+    """The second derivative of pseudo_huber in its first operand."""
+    radius = np.hypot(a, b)
+    return -np.square(b / radius * (b / (radius + a))) * (2 + a / radius)
+
+
+slope_row(
+    _pseudo_huber_slope, "pseudo_huber_slope", "pseudo_huber_bend(a, b)", "cube_of_share(b, a)",
+    exact="(b * b / (sqrt(a * a + b * b) + a)) ** 2 / sqrt(a * a + b * b)", analytic=False, singular=True,
+)  # fmt: skip
+slope_row(
+    lambda a, b: b * (a / np.hypot(a, b)), "pseudo_huber_force", "cube_of_share(b, a)", "cube_of_share(a, b)",
+    exact="b * a / sqrt(a * a + b * b)", analytic=False, singular=True,
+)  # fmt: skip
 
 
 # -- elliptic functions, Bessel functions, Jacobi polynomials, Tukey's distribution ------------------------------------

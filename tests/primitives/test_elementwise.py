@@ -200,6 +200,19 @@ def test_no_square_of_a_large_argument_overflows(f, slope, curvature, x, modes):
             assert found == pytest.approx(exact[order - 1], rel=1e-15, abs=1e-323)  # tiny numbers have few digits
 
 
+@pytest.mark.parametrize("modes", [mode[:2] for mode in THRICE], ids="-".join)
+@pytest.mark.parametrize(("a", "b"), [(1.0, 1e-8), (-30.0, 1e-100), (3e150, 4e100), (1e-200, 1e-180), (3.0, -4.0)])
+def test_second_derivatives_of_hypot_do_not_cancel(a, b, modes):
+    """b²/r³, -ab/r³ and a²/r³."""
+    with mpmath.workdps(DIGITS):
+        x, z = mpmath.mpf(a), mpmath.mpf(b)
+        r = mpmath.hypot(x, z)
+        exact = [[float(d) for d in row] for row in [[z * z / r**3, -x * z / r**3], [-x * z / r**3, x * x / r**3]]]
+    for i, k in np.ndindex(2, 2):
+        slope = db.derivative(np.hypot, argnum=i, backend=modes[0])
+        assert db.derivative(slope, argnum=k, backend=modes[1])(a, b) == pytest.approx(exact[i][k], rel=3e-15, abs=0)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble, np.complex128])
 def test_the_slopes_of_large_arguments_in_other_dtypes(dtype):
     large = np.array([-0.5, 1.0]) * np.sqrt(np.finfo(dtype).max) * 4

@@ -431,6 +431,9 @@ FAR_OUT = [
     ("log_expit", (700.0,)), ("airye[0]", (1e3,)), ("airye[0]", (1e5,)), ("airye[1]", (1e5,)), ("airye[2]", (1e5,)),
     ("airye[3]", (1e5,)), ("i0e", (1e6,)), ("i1e", (-1e6,)), ("ive", (0.5, 1e6)), ("ive", (3, -1e6)), ("k0e", (1e6,)),
     ("k1e", (1e6,)), ("kve", (2.5, 1e6)), ("gammainc", (1e6, 1000500.0)), ("gammainc", (1e10, 1e10 - 1e5)),
+    ("expit", (1e-8,)), ("expit", (-1e-20,)), ("wrightomega", (1e8,)), ("wrightomega", (1e20,)), ("cotdg", (-1e-8,)),
+    ("boxcox", (0.5, 60.0)), ("pseudo_huber", (1.0, 1e8)), ("pseudo_huber", (1e-20, -3.0)),
+    ("inv_boxcox1p", (-40.0, 1e-9)),
 ]  # fmt: skip
 OF_PARAMETERS = ("gammainc",)
 """Functions that are tested far out in their first argument, not in their last."""
@@ -454,6 +457,63 @@ def test_derivatives_far_out_keep_their_digits_to_second_order(name, point, mode
     for mode, expected in zip(modes, far_out(name, point, position)):
         slope = db.derivative(slope, argnum=position, backend=mode)
         assert slope(*point) == pytest.approx(expected, rel=3e-12, abs=0)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_the_slopes_of_dawsn_and_erfcx_where_squares_overflow(mode):
+    """dawsn(x) is 1 / (2x) to all digits, and erfcx(x) is 1 / (√π x)."""
+    for f, factor in ((special.dawsn, 0.5), (special.erfcx, np.pi**-0.5)):
+        slope = db.derivative(f, backend=mode)
+        assert slope(1e150) == pytest.approx(-factor * 1e-300, rel=1e-14, abs=0)
+        assert abs(slope(1e160)) < 1e-300
+        assert db.derivative(slope, backend=mode)(1e160) == 0.0
+
+
+@pytest.mark.parametrize("modes", [("forward", "forward"), ("reverse", "reverse")], ids="-".join)
+@pytest.mark.parametrize(
+    ("f", "x", "curvature"),  # 1 - I(7, 1) is 1 - x^7, that of (1, 7) mirrored; I(2, 3) is 6x² - 8x³ + 3x^4
+    [(lambda x: special.betainc(7.0, 1.0, x), 1.0, 42.0), (lambda x: special.betainc(1.0, 7.0, x), 0.0, -42.0),
+     (lambda x: special.betainc(2.0, 3.0, x), 0.0, 12.0), (lambda x: special.betainc(2.0, 3.0, x), 1.0, 0.0),
+     (lambda x: special.nbdtr(0, 7, x), 1.0, 42.0), (lambda x: special.bdtr(2, 5, x), 1.0, 0.0),
+     (lambda x: special.gammainc(1.0, x), 0.0, -1.0), (lambda x: special.gammainc(2.0, x), 0.0, 1.0),
+     (lambda x: special.pdtr(0, x), 0.0, 1.0)],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_distribution_functions_have_their_second_derivatives_at_the_ends(f, x, curvature, modes):
+    for mode in modes:
+        f = db.derivative(f, backend=mode)
+    assert f(x) == pytest.approx(curvature, rel=1e-14, abs=0)
+
+
+@pytest.mark.parametrize("modes", [("forward", "forward"), ("reverse", "reverse")], ids="-".join)
+@pytest.mark.parametrize("a", [0.5, 3.0, 30.0, 101.0, 1e4, 1e6])
+def test_the_second_derivative_of_gammainc_in_its_order_where_that_equals_its_argument(a, modes):
+    """It is almost zero there, the difference of terms a^1.5 times as large."""
+    slope, truth = special.gammainc, gammainc
+    with mp.workdps(60):
+        exact = [slope_of(lambda order, x: truth(order, x), [mpf(a), mpf(a)], 0, order) for order in (1, 2)]
+    for mode, expected in zip(modes, exact):
+        slope = db.derivative(slope, backend=mode)
+        assert slope(a, a) == pytest.approx(float(expected), rel=3e-10, abs=0)
+    assert slope(a, a * (1 + 1e-12)) == pytest.approx(slope(a, a), rel=1e-3)  # and of both forms beside each other
+
+
+@pytest.mark.parametrize("first", ["forward", "reverse"])
+@pytest.mark.parametrize(
+    ("name", "point", "exact"),
+    [("boxcox", (1e-20, 1.3), lambda a, b: a ** (b - 1) * mp.log(a)),
+     ("boxcox", (2.0, -700.0), lambda a, b: a ** (b - 1) * mp.log(a)),
+     ("boxcox1p", (1e8, -2.0), lambda a, b: (1 + a) ** (b - 1) * mp.log1p(a)),
+     ("pseudo_huber", (700.0, 1e-3), lambda a, b: (b / mp.hypot(a, b)) ** 3),
+     ("pseudo_huber", (1e20, -3.0), lambda a, b: (b / mp.hypot(a, b)) ** 3)],
+)  # fmt: skip
+def test_mixed_second_derivatives_far_out_keep_their_digits(name, point, exact, first):
+    with mp.workdps(50):
+        expected = float(exact(*map(mpf, point)))
+    for position in (0, 1):
+        slope = db.derivative(ROWS[name].function, argnum=position, backend=first)
+        mixed = db.derivative(slope, argnum=1 - position, backend="forward")
+        assert mixed(*point) == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
