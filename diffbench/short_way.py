@@ -291,14 +291,15 @@ USED = {
 
 
 def install_short_way(
-    cls: type, with_constant: str, with_traced: str, array_with_number: str = "", comparisons: bool = True
+    cls: type, with_constant: str, with_traced: str, array_with_number: str = "", seen: bool = False
 ) -> None:
     """Generate the operators of a traced class, with the partials from the table in line.
 
     The texts build the result, in terms of y and, for self and other, of {p_self} and {p_other}: the partials. In the
     first, `other` is a constant. {times_self} and {times_other} are the products of the tangents with the partials,
     {primitive} and {operands} the call itself. The last text, where it differs from the second, is for an array and a
-    number, in terms of {array}, {number}, {p_array} and {p_number}. No trace sees comparisons that go the short way.
+    number, in terms of {array}, {number}, {p_array} and {p_number}. No trace sees comparisons that go the short way,
+    nor the operands of a function of two numbers; a trace that must see them says so by `seen`.
     """
     SHORT.add(cls)
     operators: dict = {}
@@ -331,6 +332,8 @@ def install_short_way(
         )
         namespace = {**USED, "OPERATORS": operators, "primitive": primitive, cls.__name__: cls}
         namespace["long_way"] = getattr(cls, name, None)
+        if seen:
+            namespace["OF_TWO"] = {}
         exec(compile(source, f"<operators of {cls.__name__}>", "exec"), namespace)
         setattr(cls, name, namespace[name])
 
@@ -364,7 +367,7 @@ def install_short_way(
     install("__pow__", POWER, TABLE[np.power], "p", operands="self, exponent")
     for name, function, operands in BY_UFUNC:
         install(f"__{name}__", OPERATOR, TABLE[function], "", ufunc=function.__name__, operands=operands)
-    for name, ufunc in COMPARISONS.items() if comparisons else ():
+    for name, ufunc in () if seen else COMPARISONS.items():
         install(f"__{name}__", COMPARISON, TABLE[ufunc], "", symbol=SYMBOLS[name])
 
 

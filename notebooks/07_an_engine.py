@@ -41,8 +41,7 @@ assert len(lines) < 80
 # ## A rule for each function
 #
 # Autograd writes `defvjp(anp.tanh, lambda ans, x: lambda g: g * (1 - ans**2))`. Ours is a row of a table, with the
-# partial derivative as text: both VJP and JVP follow from it. That of tanh is a helper's, which computes 1 - y² from x
-# where y is so close to one that no digit would be left.
+# partial derivative as text: both VJP and JVP follow from it.
 
 # %%
 for function in (np.negative, np.exp, np.log, np.add, np.multiply, np.subtract, np.tanh, np.reciprocal):

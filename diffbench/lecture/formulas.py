@@ -32,9 +32,6 @@ IN_SYMBOLS = {
     "share(b, a, y) + alone(b, a)": "share(b, a)",
     "share(b, a, y) + alone(a, b)": "share(b, a)",
     "share(a, b, y) + alone(b, a)": "share(a, b)",
-    "tanh_slope(x, y)": "1 - y * y",
-    "arctan_slope(x)": "1 / (1 + x * x)",
-    "arcsinh_slope(x)": "1 / sqrt(1 + x * x)",
     "-whole_quotient(a, b, y)": "(y - a) / b",
     "sinc_slope(x, y)": "(cos(pi * x) - y) / x",
 }

@@ -184,7 +184,7 @@ install_short_way(
     Listed,
     with_constant="return self._trace.record({primitive}, ({operands},), y, ({p_self},))",
     with_traced="return self._trace.record({primitive}, ({operands}), y, ({p_self}, {p_other}))",
-    comparisons=False,
+    seen=True,
 )
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from diffbench.primitives.arrays import as_array, as_operand, dtype_of, numbers_of, shape_of, unbroadcast
-from diffbench.primitives.elementwise_slopes import slope_row
 from diffbench.primitives.kinds import (
     Composite,
     Constant,
@@ -23,6 +22,7 @@ from diffbench.primitives.kinds import (
     only_default,
     qualified_name,
     refuse_complex,
+    slope_row,
 )
 from diffbench.primitives.partial import RULE_NAMES, free_of_nan, rule_name
 from diffbench.primitives.primitive import Traced
@@ -124,6 +124,16 @@ def _bind_where(condition, x=None, y=None, /):
     if kind == "f":  # a number is true where it is not zero
         condition = np.not_equal(condition, 0.0)
     return (condition, x, y), {}
+
+
+def _one_minus_square(x: Any) -> Any:
+    """1 - x² to all digits near 1; large arrays by functions that borrow their memory."""
+    if x.__class__ is not np.ndarray:
+        return (1 - x) * (1 + x)
+    return RULE_NAMES["multiply"](RULE_NAMES["subtract"](1, x), RULE_NAMES["add"](1, x))
+
+
+slope_row(_one_minus_square, "one_minus_square", "-2 * x", exact="1 - x * x")
 
 
 def _share_of_hypot(a: Any, b: Any, y: Any) -> Any:
@@ -312,7 +322,7 @@ ROWS = [
                                domain=(UNIT,)),
     Elementwise(np.arccos,     "-1 / sqrt(one_minus_square(x))", exact="acos(x)", cut=True, singular=True,
                                domain=(UNIT,)),
-    Elementwise(np.arctan,     "arctan_slope(x)",   exact="atan(x)"),
+    Elementwise(np.arctan,     "1 / (1 + x * x)",   exact="atan(x)"),
     Elementwise(np.arctan2,    "over_squared_hypot(b, a)", "-over_squared_hypot(a, b)",
                                exact="atan2(a, b)", analytic=False,
                                domain=(AWAY_FROM_ZERO,) * 2, singular=True, examples=["arctan2(A, A[::-1])"]),
@@ -321,8 +331,8 @@ ROWS = [
     # -- hyperbolic ----------------------------------------------------------------------------------------------------
     Elementwise(np.sinh,       "cosh(x)",           exact="sinh(x)", singular=True),
     Elementwise(np.cosh,       "sinh(x)",           exact="cosh(x)", singular=True),
-    Elementwise(np.tanh,       "tanh_slope(x, y)",  exact="tanh(x)"),
-    Elementwise(np.arcsinh,    "arcsinh_slope(x)",  exact="asinh(x)"),
+    Elementwise(np.tanh,       "1 - y * y",         exact="tanh(x)"),
+    Elementwise(np.arcsinh,    "1 / sqrt(1 + x * x)", exact="asinh(x)"),
     Elementwise(np.arccosh,    "1 / (sqrt(x - 1) * sqrt(x + 1))", exact="acosh(x)", cut=True, singular=True,
                                domain=((1.2, 4.0),)),
     Elementwise(np.arctanh,    "1 / one_minus_square(x)", exact="atanh(x)", domain=(UNIT,), cut=True, singular=True),

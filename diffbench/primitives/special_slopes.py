@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from diffbench.primitives.elementwise_slopes import slope_row
-from diffbench.primitives.kinds import rule_name
+from diffbench.primitives.kinds import rule_name, slope_row
 from diffbench.primitives.partial import RULE_NAMES, ExactConstant
 from diffbench.primitives.special_integrals import (
     beta_integral,

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 import diffbench as db
 from diffbench.errors import ArgumentError, UnsupportedVerb
 from diffbench.problems import problems
+from diffbench.short_way import OF_TWO
 from diffbench.structure import flatten
 from tests.lecture.test_sweeps import inputs_of, ones, same
 from tests.primitives.examples import EXAMPLES
@@ -48,6 +49,24 @@ def test_the_forward_program_of_a_problem_gives_the_tangent_to_the_last_bit(prob
     expected = db.jvp(problem.function, argnum=problem.argnum, backend="forward")(*args, seed)
     assert same(value, problem.function(*args))
     assert same(tangent, expected)
+
+
+NUMBERS = {
+    "one, the other a constant": (lambda f: lambda x: f(x, 1.5) * x, (0.7,)),
+    "the other, one a constant": (lambda f: lambda x: f(1.5, x) * x, (0.7,)),
+    "both": (lambda f: lambda x, y: f(x, y) * x, (0.7, 0.4)),
+}
+
+
+@pytest.mark.parametrize(("of", "point"), NUMBERS.values(), ids=NUMBERS)
+@pytest.mark.parametrize("f", OF_TWO, ids=lambda f: f.__name__)
+def test_programs_of_functions_of_two_numbers_know_both(f, of, point):
+    program = of(f)
+    walk = db.trace(program, *point)
+    value, *gradient = run(walk, "reverse", *point)
+    found = gradient[0] if isinstance(gradient[0], tuple) else tuple(gradient)
+    assert value == program(*point)
+    assert found == db.gradient(program, argnum=tuple(range(len(point))))(*point)
 
 
 @pytest.mark.parametrize("example", REAL.values(), ids=lambda e: e.name.removeprefix("numpy."))

@@ -10,7 +10,6 @@ import sympy
 
 import diffbench as db
 from diffbench.primitives.kinds import Constant, Elementwise
-from diffbench.primitives.partial import RULE_NAMES
 from tests.primitives.examples import ELEMENTWISE, ROWS, sample
 
 DIGITS = 50
@@ -149,55 +148,7 @@ def nested(f, modes):
     return f
 
 
-def in_array(f):
-    """f of a number by an array in which it is not alone."""
-    return lambda x: f(np.array([0.5, 1.0]) * x)[1]
-
-
 THRICE = [("forward",) * 3, ("reverse",) * 3, ("reverse", "forward", "reverse")]
-
-
-@pytest.mark.parametrize("modes", THRICE, ids="-".join)
-@pytest.mark.parametrize("x", [0.4, 1.4, 1.5, -2.5, 19.0, -25.0, 100.0, 340.0, -350.0])
-def test_derivatives_of_tanh_keep_their_digits_where_it_rounds_to_one(x, modes):
-    with mpmath.workdps(DIGITS):
-        y, slope = mpmath.tanh(x), mpmath.sech(x) ** 2
-        exact = [float(d) for d in (slope, -2 * y * slope, (4 * y * y - 2 * slope) * slope)]
-    for order in (1, 2, 3):
-        for f in (np.tanh, in_array(np.tanh)):
-            assert nested(f, modes[:order])(x) == pytest.approx(exact[order - 1], rel=2e-15, abs=0)
-
-
-@pytest.mark.parametrize("mode", ["forward", "reverse"])
-def test_the_slope_of_tanh_in_its_tail_in_few_digits_and_of_complex_numbers(mode):
-    for x in (1.6, -19.0, 40.0):
-        single = nested(np.tanh, [mode])(np.float32(x))
-        assert single.dtype == np.float32
-        assert single == pytest.approx(float(mpmath.sech(float(np.float32(x))) ** 2), rel=5e-7)
-        for f in (lambda t: np.tanh(t * (1 + 0.1j)).imag, lambda t: np.tanh(np.array([0.1, t]) * (1 + 0.1j)).imag[1]):
-            with mpmath.workdps(DIGITS):
-                z = x * mpmath.mpc(1, 0.1)
-                exact = float((mpmath.mpc(1, 0.1) * mpmath.sech(z) ** 2).imag)
-            assert nested(f, [mode])(x) == pytest.approx(exact, rel=2e-14, abs=0)
-
-
-@pytest.mark.parametrize("modes", [mode[:2] for mode in THRICE], ids="-".join)
-@pytest.mark.parametrize("x", [-3.0, 1e8, -1e20, 1e100, 1e153, -1e155, 1e170, 1e300, -np.inf])
-@pytest.mark.parametrize(
-    ("f", "slope", "curvature"),
-    [(np.arcsinh, lambda x: 1 / mpmath.hypot(1, x), lambda x: -x / mpmath.hypot(1, x) ** 3),
-     (np.arccosh, lambda x: 1 / mpmath.sqrt(x * x - 1), lambda x: -x / mpmath.sqrt(x * x - 1) ** 3),
-     (np.arctan, lambda x: 1 / (1 + x * x), lambda x: -2 * x / (1 + x * x) ** 2)],
-)  # fmt: skip
-def test_no_square_of_a_large_argument_overflows(f, slope, curvature, x, modes):
-    x = -x if f is np.arccosh and x < 0 else x
-    with mpmath.workdps(DIGITS):
-        number = mpmath.mpf(x)
-        exact = [float(slope(number)), float(curvature(number))] if np.isfinite(x) else [0.0, 0.0]
-    for g in (f, in_array(f)) if np.isfinite(x) else (f,):
-        for order in (1, 2):
-            found = nested(g, modes[:order])(x)
-            assert found == pytest.approx(exact[order - 1], rel=1e-15, abs=1e-323)  # tiny numbers have few digits
 
 
 @pytest.mark.parametrize("modes", [mode[:2] for mode in THRICE], ids="-".join)
@@ -211,17 +162,6 @@ def test_second_derivatives_of_hypot_do_not_cancel(a, b, modes):
     for i, k in np.ndindex(2, 2):
         slope = db.derivative(np.hypot, argnum=i, backend=modes[0])
         assert db.derivative(slope, argnum=k, backend=modes[1])(a, b) == pytest.approx(exact[i][k], rel=3e-15, abs=0)
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble, np.complex128])
-def test_the_slopes_of_large_arguments_in_other_dtypes(dtype):
-    large = np.array([-0.5, 1.0]) * np.sqrt(np.finfo(dtype).max) * 4
-    x = large.astype(dtype)
-    assert np.allclose(RULE_NAMES["arcsinh_slope"](x), 1 / np.abs(x), rtol=4 * np.finfo(dtype).eps, atol=0)
-    assert np.allclose(RULE_NAMES["arctan_slope"](x), np.square(1 / x), rtol=0, atol=1e-3 * np.finfo(dtype).eps)
-    for name in ("arcsinh_slope", "arctan_slope"):
-        assert RULE_NAMES[name](x).dtype == RULE_NAMES[name](x[0]).dtype == dtype
-        np.testing.assert_array_equal(RULE_NAMES[name](x[0]), RULE_NAMES[name](x)[0])
 
 
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
