@@ -186,7 +186,7 @@ def test_leaves_of_containers_are_named_by_their_way():
     [(lambda *xs: 0, ["xs[0]", "xs[1]"]), (lambda a, b=1, *, c=2: 0, ["a", "b"]), (max, ["x1", "x2"])],
 )
 def test_arguments_are_named_by_the_signature(f, expected):
-    assert argument_names(f, (1.0, 2.0), {}) == expected
+    assert argument_names(f, (1.0, 2.0)) == expected
 
 
 # -- what cannot be traced ---------------------------------------------------------------------------------------------
