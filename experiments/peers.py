@@ -172,6 +172,8 @@ AIMS = {
 
 def expect(frame: Any) -> list[Claim]:
     """All right; loops far ahead of autograd; large arrays as fast as f and the gradient by hand."""
+    if "tool" not in frame:  # no cell came to its end
+        return [Claim("every tool gives the right derivative", False, "nothing was measured", "all")]
     wrong = ", ".join(sorted({*frame[frame.status == "wrong"].tool}))
     claims = [Claim("every tool gives the right derivative", not wrong, wrong or "all do", "all")]
     ok = frame[(frame.status == "ok") & (frame.large > 10**5)]
