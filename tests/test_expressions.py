@@ -2,7 +2,7 @@
 
 import pytest
 import sympy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diffbench.expressions import (
@@ -42,16 +42,19 @@ def by_walking(expression):
     return 1 + sum(by_walking(part) for part in expression.args)
 
 
+@settings(deadline=None)
 @given(expressions)
 def test_tree_operations_are_what_sympy_counts_by_walking(expression):
     assert tree_operations(expression) == sympy.count_ops(expression)
 
 
+@settings(deadline=None)
 @given(expressions)
 def test_tree_nodes_are_what_a_walk_counts(expression):
     assert tree_nodes(expression) == by_walking(expression)
 
 
+@settings(deadline=None)
 @given(expressions)
 def test_distinct_nodes_are_the_set_of_all_subexpressions(expression):
     assert distinct_nodes(expression) == len(set(sympy.preorder_traversal(expression)))

@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.text import Text
 
@@ -42,6 +42,7 @@ def test_an_unknown_backend_gets_the_same_look_every_time():
     assert plotting.look("third-party") == plotting.look("third-party")
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_spread_heights_keep_their_order_their_distance_and_the_room(wanted):
     gap = 0.05

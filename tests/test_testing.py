@@ -256,7 +256,7 @@ def explained(found, truth=TRUTH):
     return explain(Entries([Block("", (truth.shape[1],), 1)], found, truth, truth, allowed), {})
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.permutations(range(6)))
 def test_every_permutation_is_called_one(order):
     moved = sum(k != j for k, j in enumerate(order))
@@ -267,7 +267,7 @@ def test_every_permutation_is_called_one(order):
         assert re.search("swapped|permuted|reversed|shifted", sentence)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.sets(st.integers(0, 5), min_size=1), st.floats(-20, 20).filter(lambda c: abs(c - 1) > 1e-3))
 def test_every_factor_is_found_and_the_entries_that_have_it(entries, factor):
     found = TRUTH.copy()
@@ -280,7 +280,7 @@ def test_every_factor_is_found_and_the_entries_that_have_it(entries, factor):
     assert whole or named == sorted(entries)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.sets(st.integers(0, 5), min_size=1), st.integers(0, 3))
 def test_nan_anywhere_is_called_nan(entries, point):
     found = TRUTH.copy()
@@ -289,7 +289,7 @@ def test_nan_anywhere_is_called_nan(entries, point):
     assert "NaN at 1 of 4 points" in sentence
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_what_is_only_random_is_given_no_name(seed):
     assert explained(np.random.default_rng(seed).normal(size=TRUTH.shape)) == []

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import diffbench as db
@@ -25,6 +25,7 @@ def assert_same(found, expected, rtol=1e-12):
         np.testing.assert_allclose(b, b_too, rtol=rtol, atol=1e-14)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from([*ACTIVATIONS]), st.integers(1, 4)), min_size=1, max_size=4),
     st.integers(0, 2**20),
@@ -94,6 +95,7 @@ def test_gradient_of_the_matrix_is_the_contraction_of_the_full_jacobian():
     np.testing.assert_allclose(by_hand.T, np.tensordot(row[0], full, axes=1), rtol=1e-15)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**20))
 def test_first_order_change_is_the_trace_of_the_product(seed):
     rng = np.random.default_rng(seed)
