@@ -165,7 +165,7 @@ def share_of_sum(share: Any, a: Any, b: Any) -> Any:
 def over_squared_hypot(a: Any, b: Any) -> Any:
     """a / (a² + b²), without overflow and underflow on the way."""
     y = RULE_NAMES["hypot"](a, b)
-    return RULE_NAMES["share_of_hypot"](a, b, y) / y
+    return _share_of_hypot(a, b, y) / y
 
 
 # -- functions made of others ------------------------------------------------------------------------------------------
