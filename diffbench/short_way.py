@@ -37,6 +37,11 @@ def is_scalar(x: Any) -> bool:
     return isinstance(x, Traced) and bottom(x).__class__ in SCALARS
 
 
+def is_number(x: Any) -> bool:
+    """Whether this is a number, traced or not."""
+    return x.__class__ in SCALARS or is_scalar(x)
+
+
 def bottom(x: Any) -> Any:
     """The plain value below all levels; None of an array that is assigned to, whose trace comes before all others."""
     while x.__class__ in SHORT:

@@ -25,7 +25,7 @@ from diffbench.errors import MissingPackage, UnsupportedVerb
 from diffbench.primitives.arrays import FLOAT, shape_of, sum_of
 from diffbench.primitives.joining import STACK
 from diffbench.primitives.primitive import AGAIN, Trace, Traced, lifted, trace_has_ended
-from diffbench.short_way import SCALARS, bottom, is_scalar
+from diffbench.short_way import bottom, is_number
 
 UNIT = 1.0  # the seed of a result that is a float; Python keeps one object, by which the backward pass knows it
 UNIT_OF_NUMPY = np.float64(1)
@@ -248,7 +248,7 @@ def images_of_units(linear: Callable, leaf: Any, chunk: int | None = None, few: 
 
 def units_of(leaf: Any) -> Sequence:
     """The unit vectors of a number or a small array; for all to read."""
-    if leaf.__class__ in SCALARS or is_scalar(leaf) or not (shape := shape_of(leaf)):
+    if is_number(leaf) or not (shape := shape_of(leaf)):
         return [one_like(leaf)]
     return lifted(_units(shape, leaf.dtype))
 

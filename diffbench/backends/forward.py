@@ -12,13 +12,13 @@ from diffbench.backends.base import (
     size_of,
     zeros_like,
 )
-from diffbench.backends.forward_units import along_units, is_number, on_list
+from diffbench.backends.forward_units import along_units, on_list
 from diffbench.batch import BatchTrace
 from diffbench.dispatch import TracedArray
 from diffbench.errors import ArgumentError
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
-from diffbench.short_way import SCALARS, install_short_way, is_scalar
+from diffbench.short_way import install_short_way, is_number
 from diffbench.tape import Tape, places_of, push_through
 from diffbench.watching import carefully, inspected, spoilt, watched
 
@@ -37,7 +37,7 @@ class Dual(TracedArray):
     def __getitem__(self, index: Any) -> Any:
         if index.__class__ is int and self._trace.__class__ is ForwardTrace:
             item: Any = self.primal[index]
-            if item.__class__ in SCALARS or is_scalar(item):
+            if is_number(item):
                 return self._trace.dual(item, self.tangent[index])
         return INDEX.call((self, index), {})
 

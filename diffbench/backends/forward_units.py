@@ -1,4 +1,8 @@
-"""The gradient of a number by forward mode: its tangents along all unit tangents of the arguments."""
+"""The gradient of a number by forward mode: its tangents along all unit tangents of the arguments.
+
+One by one; or all of an array at once, where its unit tangents never meet in one entry. That a single tangent of ones
+then carries them all is the compression of Curtis, Powell & Reid (1974), On the estimation of sparse Jacobian matrices.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,13 +14,8 @@ from diffbench.primitives.arrays import shape_of, spread
 from diffbench.primitives.kinds import Elementwise
 from diffbench.primitives.products import MATMUL
 from diffbench.primitives.reductions import SUM
-from diffbench.short_way import SCALARS, is_scalar
+from diffbench.short_way import is_number
 from diffbench.tape import ONE, Tape, push_through
-
-
-def is_number(x: Any) -> bool:
-    """Whether an argument is a number, traced or not."""
-    return x.__class__ in SCALARS or is_scalar(x)
 
 
 def along_units(push: Callable[[Sequence], Any], point: Sequence, still: Sequence) -> list:
