@@ -19,7 +19,7 @@ import numpy as np
 
 from diffbench.branches import Path, noting
 from diffbench.errors import ArgumentError, DiffbenchError, TraceLost, UnknownName, UnsupportedPrimitive, did_you_mean
-from diffbench.exact import Digits, ExactTrace
+from diffbench.exact import ExactTrace, arithmetic
 from diffbench.flat import FlatFunction, float_leaf, name_of
 from diffbench.primitives.primitive import LIFT, Traced
 from diffbench.question import VERBS, Question
@@ -156,7 +156,7 @@ def rounding(result: ExactResult) -> list[np.ndarray]:
     """
     worst = [np.zeros(leaf.shape) for leaf in result.leaves]
     for digits in (15, 14, 13):  # of mpmath: 53, 50, 47 bits
-        scale = 2.0 ** (Digits(digits).context.prec - 53)
+        scale = 2.0 ** (arithmetic(digits).context.prec - 53)
         found, _, _ = _run(result.question, result.followed, digits)
         for so_far, a, b in zip(worst, found, result.leaves):
             for index in np.ndindex(b.shape):
@@ -184,7 +184,7 @@ def _run(
     question: Question, followed: Sequence[np.ndarray] | None, precision: int
 ) -> tuple[list, Structure, list[str]]:
     """One run with so many digits: the leaves of the result as object arrays, their structure, and `elsewhere`."""
-    trace, argnums, f, paths = ExactTrace(Digits(precision)), question.argnums, question.f, list[Path]()
+    trace, argnums, f, paths = ExactTrace(arithmetic(precision)), question.argnums, question.f, list[Path]()
     if followed is not None:
         f = noting(f, argnums, followed, paths)
     exact = [
@@ -241,8 +241,7 @@ def _settle(settled: np.ndarray, coarse: np.ndarray, fine: np.ndarray, digits: i
     """
     import mpmath
 
-    context = mpmath.MPContext()
-    context.dps = digits
+    context = arithmetic(digits).context
     for index in np.ndindex(settled.shape):
         if settled[index] is not None:
             continue
@@ -289,7 +288,7 @@ def relative_error(value: Any, truth: Any) -> Any:
     """
     import mpmath
 
-    algebra = Digits(50)
+    algebra = arithmetic(50)
 
     def error(found: Any, right: Any) -> float:
         found, right = algebra.number(found), algebra.number(right)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.backends.base import Differentiator
-from diffbench.exact import Digits
+from diffbench.exact import arithmetic
 from diffbench.reference import digits_right, relative_error
 
 AUTOMATIC = (1e-14, 1e-13)  # what automatic differentiation promises: rounding, and not much of it
@@ -148,7 +148,7 @@ def in_precision(accuracy: float, eps: float) -> float:
 
 def absolute_error(found: np.ndarray, exact: np.ndarray) -> np.ndarray:
     """|found - exact| as floats: 0 between equal infinities, inf where one is NaN."""
-    algebra = Digits(50)
+    algebra = arithmetic(50)
 
     def error(a: Any, b: Any) -> float:
         a, b = algebra.number(a), algebra.number(b)

@@ -7,7 +7,7 @@ linear_algebra.py  numpy.linalg on both
 special.py         scipy.special on both
 """
 
-from diffbench.exact.digits import Digits
+from diffbench.exact.digits import Digits, arithmetic
 from diffbench.exact.trace import Algebra, Exact, ExactTrace
 
-__all__ = ["Algebra", "Digits", "Exact", "ExactTrace"]
+__all__ = ["Algebra", "Digits", "Exact", "ExactTrace", "arithmetic"]

@@ -5,6 +5,7 @@ zero), so do these, although mpmath would go on with complex numbers or raise.
 """
 
 import ast
+import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
@@ -98,6 +99,25 @@ class Digits(Algebra):
     def smallest(self, *numbers: Number) -> Number:
         """The minimum; nan where there is one."""
         return min(numbers) if all(x == x for x in numbers) else self.context.nan
+
+
+class Known(threading.local):
+    """The algebras that a thread has made, by their digits: a context and its functions take longer than a small run."""
+
+    def __init__(self) -> None:
+        self.algebras: dict[int, Digits] = {}
+
+
+KNOWN = Known()
+
+
+def arithmetic(digits: int) -> Digits:
+    """The arithmetic of so many decimal digits; the same one again in the same thread."""
+    algebra = KNOWN.algebras.get(digits)
+    if algebra is None:
+        algebra = KNOWN.algebras[digits] = Digits(digits)
+    algebra.context.dps = digits  # an interrupted function of mpmath may have left another precision
+    return algebra
 
 
 def digitize(x: np.ndarray, bins: np.ndarray, right: bool) -> Any:

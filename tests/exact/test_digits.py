@@ -1,11 +1,13 @@
 """Real functions of many digits: what mpmath makes complex, raises on, or lacks."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import mpmath
 import numpy as np
 import pytest
 
 import diffbench as db
-from diffbench.exact import Digits, Exact, ExactTrace
+from diffbench.exact import Digits, Exact, ExactTrace, arithmetic
 
 TRACE = ExactTrace(Digits(40))
 
@@ -90,3 +92,18 @@ def test_complex_numbers_are_refused():
 def test_the_plain_value_is_the_number_itself():
     assert isinstance(exact(2.0), Exact)
     assert db.primal(exact(2.0)) == 2
+
+
+def test_a_thread_makes_an_arithmetic_once_for_each_number_of_digits():
+    assert arithmetic(33) is arithmetic(33)
+    assert arithmetic(33) is not arithmetic(34)
+
+
+def test_no_two_threads_share_an_arithmetic():
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(arithmetic, 33).result() is not arithmetic(33)
+
+
+def test_an_arithmetic_has_its_digits_again_after_something_has_left_it_with_others():
+    arithmetic(33).context.dps = 5
+    assert arithmetic(33).context.dps == 33
