@@ -16,6 +16,9 @@ OMP_NUM_THREADS      ?= 1
 MKL_NUM_THREADS      ?= 1
 export OPENBLAS_NUM_THREADS OMP_NUM_THREADS MKL_NUM_THREADS
 
+# Tests and experiments start hundreds of processes; without compiled files each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 empty :=
 comma := ,
 ifneq ($(words $(PROFILE)):$(filter-out $(PROFILES),$(PROFILE)),1:$(empty))
