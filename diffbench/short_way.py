@@ -94,14 +94,7 @@ IS_INNER = "{0}.__class__ in SHORT and {0}.primal.__class__ in SCALARS"
 BINARY = """
 def {name}(self, other):
     kind = other.__class__
-    if kind in SCALARS:
-        {self_is} = self.primal{start_of_sum}
-        if {self_is}.__class__ in SCALARS or {self_small} or {self_inner} or is_simple(self):
-            {other_is} = other
-            y = {value}
-{constant_3}
-        return self._trace.process(primitive, ({operands}), NO_PARAMS)
-    elif kind is {cls} and other._trace is self._trace:
+    if kind is {cls} and other._trace is self._trace:
         {self_is} = self.primal
         {other_is} = other.primal
         if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {both_small} or {both_inner}:
@@ -119,6 +112,13 @@ def {name}(self, other):
 {array_last_3}
         if other is self and primitive is multiply:
             return self._trace.process(square, (self,), NO_PARAMS)  # one pass over memory less
+        return self._trace.process(primitive, ({operands}), NO_PARAMS)
+    elif kind in SCALARS:
+        {self_is} = self.primal{start_of_sum}
+        if {self_is}.__class__ in SCALARS or {self_small} or {self_inner} or is_simple(self):
+            {other_is} = other
+            y = {value}
+{constant_3}
         return self._trace.process(primitive, ({operands}), NO_PARAMS)
     elif kind is ndarray:
         {self_is} = self.primal

@@ -43,6 +43,7 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
     cotangents: list = [None] * len(entries)
     for place, seed in seeds:
         _accumulate(cotangents, place, seed)
+    one, minus_one, unit = ONE, MINUS_ONE, UNIT
     for place in range(len(entries) - 1, len(tape.inputs) - 1, -1):
         entry = entries.pop() if consume else entries[place]
         cotangent = cotangents.pop()
@@ -50,19 +51,28 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
             if entry.__class__ is not tuple:
                 entry.record_again(tape)
             continue
-        size, first = len(entry), entry[0]
+        size = len(entry)
         if size != 3:
             kind = cotangent.__class__
-            if kind in SCALARS:
+            if kind is float or kind in SCALARS:
                 if not cotangent:
                     continue  # zero carries nothing, not even through an infinite slope
             elif kind is Accumulator:
                 cotangent = cotangent.result()
-            p = entry[1]
-            if cotangent is UNIT and p.__class__ not in PLAIN:
+            if size == 2:
+                first, p = entry
+            elif size == 4:
+                first, p, second, q = entry
+            else:
+                first, p, second, q, _ = entry
+            if p is one:
+                contribution = cotangent
+            elif p is minus_one:
+                contribution = -cotangent
+            elif cotangent is unit and p.__class__ not in PLAIN:
                 contribution = p  # traced: a product would be one more entry of the outer list
             else:
-                contribution = cotangent if p is ONE else -cotangent if p is MINUS_ONE else cotangent * p
+                contribution = cotangent * p
             so_far = cotangents[first]
             if so_far is None:
                 cotangents[first] = contribution
@@ -70,23 +80,29 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
                 cotangents[first] = so_far + contribution
             else:
                 _accumulate(cotangents, first, contribution)
-            if size >= 4:
-                q = entry[3]
-                if size == 5:
-                    contribution = sum_of_products(cotangent, q)
-                elif cotangent is UNIT and q.__class__ not in PLAIN:
-                    contribution = q
-                elif q is not p:  # it is in x * x, and in sums
-                    contribution = cotangent if q is ONE else -cotangent if q is MINUS_ONE else cotangent * q
-                second = entry[2]
-                so_far = cotangents[second]
-                if so_far is None:
-                    cotangents[second] = contribution
-                elif so_far.__class__ not in GROWING:
-                    cotangents[second] = so_far + contribution
-                else:
-                    _accumulate(cotangents, second, contribution)
+            if size == 2:
+                continue
+            if size == 5:
+                contribution = sum_of_products(cotangent, q)
+            elif q is p:
+                pass  # as in x * x, and in sums
+            elif q is one:
+                contribution = cotangent
+            elif q is minus_one:
+                contribution = -cotangent
+            elif cotangent is unit and q.__class__ not in PLAIN:
+                contribution = q
+            else:
+                contribution = cotangent * q
+            so_far = cotangents[second]
+            if so_far is None:
+                cotangents[second] = contribution
+            elif so_far.__class__ not in GROWING:
+                cotangents[second] = so_far + contribution
+            else:
+                _accumulate(cotangents, second, contribution)
             continue
+        first = entry[0]
         if first.__class__ is int:
             if cotangent.__class__ is Accumulator:
                 cotangent = cotangent.result()
