@@ -6,7 +6,7 @@ multiple of the inner gradient's, whatever the modes, which does not grow with t
 The program steers a charged particle: each step takes the gradient of a potential of two variables, in plain Python
 with numbers. The derivative of the landing place by the steering is taken by every pair of modes, and by autograd
 (reverse in reverse) with the same program, in turns. The whole searches, for the particle and for a saddle point, must
-come to the published numbers.
+come to the published numbers. A table says where the time of an inner gradient goes under an outer reverse mode.
 
 Source: Pearlmutter, Siskind 2008, "Using programming language theory to make automatic differentiation sound and
 efficient", section 5.
@@ -16,16 +16,21 @@ import importlib
 from collections.abc import Callable
 from functools import partial
 from itertools import product
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 import diffbench as db
 from diffbench import plotting
+from diffbench.backends.base import one_like
+from diffbench.backends.forward_units import on_list
+from diffbench.backends.reverse import backward
 from diffbench.measure import fit_exponent, time_calls
-from diffbench.problems.nested import SADDLE, STEERING, landing, particle, saddle
+from diffbench.problems.nested import SADDLE, STEERING, landing, particle, potential, saddle
 from diffbench.runner import Claim, Limits
 from diffbench.tables import both
+from diffbench.tape import Tape
 
 MODES = ("forward", "reverse")
 LIMITS = {"quick": Limits(seconds=60), "lecture": Limits(seconds=300), "full": Limits(seconds=900)}
@@ -33,6 +38,8 @@ PAIRS = [f"{inner} in {outer}" for inner, outer in product(MODES, MODES)]
 LIBRARY = "autograd"  # reverse in reverse
 ALONE = "no outer derivative"
 AT = 0.1
+WHOLE = "all of it"
+SEARCHES = {"saddle": saddle, "particle": particle}
 
 # ------------------------------------------------------------------------------------------------------- sweep
 
@@ -46,8 +53,8 @@ STEPS = {
 def sweep(profile: str) -> list[dict[str, Any]]:
     """The program at steps of time that shrink, so that it takes more of them; and the two searches."""
     steps = STEPS[profile]
-    searches = [] if profile == "quick" else [{"program": name} for name in ("saddle", "particle")]
-    return [{"program": "landing", "step": step} for step in steps] + searches
+    searches = [] if profile == "quick" else [{"program": name} for name in SEARCHES]
+    return [{"program": "landing", "step": step} for step in steps] + searches + [{"program": "parts"}]
 
 
 # ----------------------------------------------------------------------------------------------------- measure
@@ -69,8 +76,10 @@ def counted(gradient: Callable, calls: list) -> Callable:
 
 
 def measure(program: str, step: float | None = None) -> list[dict[str, Any]]:
-    """A row a pair of modes."""
-    return measure_landing(step) if step else measure_search({"saddle": saddle, "particle": particle}[program])
+    """A row a pair of modes, and of the parts a row each."""
+    if program == "parts":
+        return measure_parts("forward") + measure_parts("reverse")
+    return measure_landing(step) if step else measure_search(SEARCHES[program])
 
 
 def measure_landing(step: float) -> list[dict[str, Any]]:
@@ -105,15 +114,81 @@ def landing_of(w: Any, inner: str, step: float) -> Any:
 
 
 def measure_search(search: Callable) -> list[dict[str, Any]]:
-    """A whole search by each pair: how far it ends from the published numbers."""
+    """A whole search by each pair: how far it ends from the published numbers, and its time for each inner gradient.
+
+    Not all of those stand under the outer derivative: the search also asks for values alone.
+    """
     published = np.array(SADDLE if search is saddle else [STEERING])
     rows = []
     for inner, outer in product(MODES, MODES):
         calls: list = []
+        start = perf_counter()
         found = np.atleast_1d(search(by(outer), counted(by(inner), calls)))
+        each = (perf_counter() - start) / len(calls)
         error = float(np.max(np.abs(found - published) / published))
-        rows.append({"pair": f"{inner} in {outer}", "count": len(calls), "error": error})
+        rows.append({"pair": f"{inner} in {outer}", "count": len(calls), "error": error, "each_seconds": each})
     return rows
+
+
+def measure_parts(inner: str) -> list[dict[str, Any]]:
+    """What an inner gradient and its step cost, part by part, where the outer derivative is by reverse mode."""
+    pair = f"{inner} in reverse"
+    runs: dict[str, Callable[[], Any]] = {}
+    outer, x, v, charges = on_outer_list()
+    runs["f, recorded on both lists"] = again(outer, partial(inner_list, x, charges))
+    runs["the call around it"] = again(outer, partial(by(inner)(lambda y: y[0]), x))
+    outer, x, v, charges = on_outer_list()
+    runs["its sweep, recorded on the outer list"] = again(outer, partial(swept, inner, x, *inner_list(x, charges)))
+    slopes = swept(inner, x, *inner_list(x, charges))
+    runs["the step of the program"] = again(outer, partial(stepped, x, v, slopes))
+    seeds = [(value.index, 1.0) for moved in stepped(x, v, slopes) for value in moved]
+    whole = Tape([None] * len(outer.inputs))
+    whole.entries = outer.entries.copy()
+    runs["the sweep of the outer list"] = partial(backward, whole, seeds)
+    calls: list = []
+    landing(AT, counted(by(inner), calls))
+    runs[WHOLE] = partial(db.derivative(partial(landing_of, inner=inner, step=AT), backend="reverse"), AT)
+    turns = time_calls(runs, rounds=7, budget_seconds=10)
+    each = {part: timing.median for part, timing in turns.items()}
+    each[WHOLE] /= len(calls)
+    each["caches, memory, collector: the rest"] = 2 * each[WHOLE] - sum(each.values())
+    return [{"pair": pair, "part": part, "each_seconds": seconds} for part, seconds in each.items()]
+
+
+def on_outer_list() -> tuple[Tape, list, list, list]:
+    """A list of an outer derivative, and what it watches: the particle's place, its speed, the charges."""
+    outer = Tape([AT, 0.3, 7.0, 0.7, -0.2])
+    w, *values = outer.inputs
+    return outer, values[:2], values[2:], [[10.0, 10.0 - w], [10.0, 0.0]]
+
+
+def again(outer: Tape, call: Callable[[], Any]) -> Callable[[], Any]:
+    """The call, each time on the outer list as it is now."""
+    start = len(outer.entries)
+
+    def call_again() -> Any:
+        del outer.entries[start:]
+        return call()
+
+    return call_again
+
+
+def inner_list(x: list, charges: list) -> tuple[Tape, Any]:
+    """The potential on a list of its own, over values that an outer list watches."""
+    tape = Tape(x)
+    return tape, potential(tape.inputs, charges)
+
+
+def swept(inner: str, x: list, tape: Tape, y: Any) -> list:
+    """The gradient from the inner list."""
+    if inner == "forward":
+        return on_list(tape, y.index, y.primal, x)
+    return backward(tape, [(y.index, one_like(y.primal))])
+
+
+def stepped(x: list, v: list, slopes: list) -> tuple[list, list]:
+    """A step of Euler's method."""
+    return [a + AT * b for a, b in zip(x, v)], [a - AT * b for a, b in zip(v, slopes)]
 
 
 # ------------------------------------------------------------------------------------------------------ expect
@@ -131,7 +206,7 @@ def expect(frame: Any) -> list[Claim]:
     claims = [
         Claim("every pair of modes gives the derivative of the landing place", wrong.empty, f"{worst:.0e}", "1e-11")
     ]
-    for program, rows in frame[frame.program != "landing"].groupby("program", sort=False):
+    for program, rows in frame[frame.program.isin(SEARCHES)].groupby("program", sort=False):
         text = f"{program}: every pair comes to the published number"
         claims.append(Claim(text, rows.error.max() < 1e-14, f"{rows.error.max():.0e}", "1e-14 relative"))
     alone = timed(frame).query("pair == @ALONE").set_index("count").each_seconds
@@ -175,12 +250,34 @@ def figures(frame: Any) -> dict[str, Any]:
 
 
 def tables(frame: Any) -> dict[str, str]:
-    """Microseconds of each inner gradient where there are most of them, and times as fast as autograd."""
+    """Microseconds of each inner gradient where there are most of them, and of what it consists."""
     rows = timed(frame)
     rows = rows[rows["count"] == rows["count"].max()]
     speed = rows.speed if "speed" in rows else [float("nan")] * len(rows)
+    searches = {
+        program: dict(zip(found.pair, found.each_seconds))
+        for program, found in frame[frame.program.isin(SEARCHES)].groupby("program", sort=False)
+    }
     cells = [
-        [row.pair, f"{row.each_seconds * 1e6:.0f}", "-" if faster != faster else f"{faster:.1f}"]
+        [row.pair, microseconds(row.each_seconds), "-" if faster != faster else f"{faster:.1f}"]
+        + [microseconds(found.get(row.pair)) for found in searches.values()]
         for row, faster in zip(rows.itertuples(), speed)
     ]
-    return both("each", ["inner in outer", "µs each", "times as fast as autograd"], cells)
+    head = [
+        "inner in outer",
+        "µs each",
+        "times as fast as autograd",
+        *(f"search of the {name}, µs" for name in searches),
+    ]
+    parts = frame[frame.program == "parts"].pivot(index="part", columns="pair", values="each_seconds")
+    parts = parts.sort_values(parts.columns[-1], ascending=False)
+    return both("each", head, cells) | both(
+        "parts",
+        ["part", *(f"{pair}, µs" for pair in parts.columns)],
+        [[str(part), *map(microseconds, row)] for part, *row in parts.itertuples()],
+    )
+
+
+def microseconds(seconds: float | None) -> str:
+    """A time as a cell of a table."""
+    return "-" if seconds is None else f"{seconds * 1e6:.0f}"

@@ -64,15 +64,19 @@ def saddle(outer: Gradient, inner: Gradient) -> list:
     return first + second
 
 
+def potential(x: Sequence, charges: Sequence, sqrt: Callable = np.sqrt) -> Any:
+    """The potential of unit charges: the sum of the inverse distances."""
+    return sum(1.0 / distance(x, charge, sqrt) for charge in charges)
+
+
 def landing(w: Any, inner: Gradient, step: float = 0.1, sqrt: Callable = np.sqrt) -> Any:
     """The squared place at which a particle reaches the line y = 0, by Euler's method.
 
     It starts at (0, 8) to the right and is pushed by charges at (10, 10 - w) and (10, 0): its acceleration is the
-    negative gradient of the potential, the sum of the inverse distances. `sqrt` is that of the library which `inner`
-    belongs to.
+    negative gradient of their potential. `sqrt` is that of the library which `inner` belongs to.
     """
     charges = [[10.0, 10.0 - w], [10.0, 0.0]]
-    slope = inner(lambda x: sum(1.0 / distance(x, charge, sqrt) for charge in charges))
+    slope = inner(lambda x: potential(x, charges, sqrt))
     x: list = [0.0, 8.0]
     v: list = [0.75, 0.0]
     while True:
