@@ -102,7 +102,7 @@ class Digits(Algebra):
 
 
 class Known(threading.local):
-    """The algebras that a thread has made, by their digits: a context and its functions take longer than a small run."""
+    """The algebras that a thread has made, by digits: a context and its functions take longer than a small run."""
 
     def __init__(self) -> None:
         self.algebras: dict[int, Digits] = {}
