@@ -102,6 +102,15 @@ def present(x: Any) -> Any:
     return x
 
 
+def unassigned(x: Any) -> Any:
+    """The value that an array stands for now, as an object of its own that no later assignment changes.
+
+    For those who hold on to a value while the program that it comes from goes on, as derivatives within it do.
+    """
+    x = present(x)
+    return twin(x) if isinstance(x, Traced) and isinstance(_memory(x), np.ndarray) else x
+
+
 def link(base: Any, view: Any, primitive: Primitive, params: dict) -> None:
     """Remember that an array is a view of another."""
     view.view_of = base, primitive, params

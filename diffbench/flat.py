@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.assignment import present
+from diffbench.assignment import present, unassigned
 from diffbench.construction import SEEN
 from diffbench.errors import (
     ArgumentError,
@@ -221,7 +221,7 @@ def fingerprint(x: np.ndarray) -> bytes:
 
 def float_leaf(leaf: Any, verb: str, f: Callable, argnum: int) -> Any:
     """A differentiated leaf as a float, float array or traced value. Raises ArgumentError for anything else."""
-    leaf = present(leaf)
+    leaf = unassigned(leaf)
     if leaf.__class__ is float or isinstance(leaf, Traced):
         return leaf
     if isinstance(leaf, np.ndarray | np.generic):
@@ -270,7 +270,7 @@ def direction_leaves(
 
 
 def _direction_leaf(what: str, direction: Any, leaf: Any, batch: bool) -> Any:
-    direction = present(direction)
+    direction = unassigned(direction)
     if not isinstance(direction, Traced):
         try:
             array = np.asarray(direction)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from diffbench.assignment import unassigned
 from diffbench.backends.base import Differentiator, one_like, overrides
 from diffbench.captured import Unchanged
 from diffbench.errors import ArgumentError, DirectionError, ResultError
@@ -348,8 +349,10 @@ def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
     """A leaf in the dtype of a model that is nobody else's; a scalar as a float of that dtype."""
     if leaf.__class__ is Watched:
         leaf = leaf.primal
-    if isinstance(leaf, Traced) or (leaf.__class__ is float and (model is None or model.__class__ is float)):
+    if leaf.__class__ is float and (model is None or model.__class__ is float):
         return leaf
+    if isinstance(leaf, Traced):
+        return unassigned(leaf)
     if leaf.__class__ is np.ndarray and leaf.shape and leaf.dtype.kind == "f":
         right = model is None or leaf.dtype == dtype_of(model)
         if right and foreign is not None and is_whole(leaf) and leaf.flags.writeable:
