@@ -15,6 +15,7 @@ import numpy as np
 from diffbench.assignment import present
 from diffbench.errors import NotRepeatable, is_of_users
 from diffbench.primitives.arrays import numbers_of
+from diffbench.primitives.primitive import Traced
 from diffbench.structure import Structure, flatten
 
 NOTHING = object()  # what an empty cell holds
@@ -114,16 +115,19 @@ def alike(a: float, b: float) -> bool:
 
 
 def state(values: Sequence, kinds: tuple[type, ...]) -> list[tuple[Structure, list]]:
-    """What tells whether the values of variables are still the same: of arrays a digest, of other kinds the value."""
+    """What tells whether the values of variables are still the same: of arrays and traced values a digest, of other
+    kinds the value."""
     states = []
     for value in values:
         leaves, structure = flatten(value)
-        marks = [
-            (x.shape, repr(digest([x]))) if isinstance(x, np.ndarray) else repr(x) if isinstance(x, kinds) else None
-            for x in leaves
-        ]
-        states.append((structure, marks))
+        states.append((structure, [_mark(x, kinds) for x in leaves]))
     return states
+
+
+def _mark(x: Any, kinds: tuple[type, ...]) -> Any:
+    if isinstance(x, np.ndarray | Traced):
+        return x.shape, repr(digest([x]))  # type: ignore[union-attr]
+    return repr(x) if isinstance(x, kinds) else None
 
 
 class Repeatable:
