@@ -181,6 +181,18 @@ def equal(a: Any, b: Any) -> bool:
     return bool(np.allclose(a, b, rtol=10 * np.finfo(b.dtype).eps, atol=1e-25, equal_nan=True))
 
 
+def check_repeated(function: Any, before: Sequence, now: Sequence) -> None:
+    """Raise NotRepeatable if two runs of a function at one point gave different results."""
+    for a, b in zip(before, now):
+        a, b = numbers_of(a), numbers_of(b)
+        if isinstance(a, np.ndarray):
+            same = a.dtype.kind != "f" or np.array_equal(a, b)  # symbols cannot be compared
+        else:
+            same = not isinstance(a, float | np.floating) or a == b
+        if not (same or equal(a, b)):
+            raise not_repeatable(function)
+
+
 def not_repeatable(function: Any) -> NotRepeatable:
     """The error for a function that several runs find to be different ones."""
     f = getattr(function, "f", function)

@@ -215,7 +215,7 @@ def drifting():
     return f
 
 
-@pytest.mark.parametrize("backend", ["finite-central", "finite-forward", "finite-backward", "complex-step"])
+@pytest.mark.parametrize("backend", ["finite-central", "finite-forward", "finite-backward", "complex-step", "forward"])
 @pytest.mark.parametrize("make", [accumulating, drifting])
 def test_a_function_that_differs_from_run_to_run_is_an_error(backend, make):
     for verb in (db.gradient, db.jacobian):
