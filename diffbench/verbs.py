@@ -352,6 +352,8 @@ def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
     if leaf.__class__ is float and (model is None or model.__class__ is float):
         return leaf
     if isinstance(leaf, Traced):
+        if model is not None and (dtype := dtype_of(model)) != dtype_of(leaf):
+            leaf = np.astype(leaf, dtype)
         return unassigned(leaf)
     if leaf.__class__ is np.ndarray and leaf.shape and leaf.dtype.kind == "f":
         right = model is None or leaf.dtype == dtype_of(model)

@@ -352,6 +352,22 @@ def test_what_an_inner_derivative_gives_shares_nothing_with_the_arrays_of_the_ou
     np.testing.assert_array_equal(G(f, outer)(X), 2 * X)
 
 
+@each_pair
+@pytest.mark.parametrize("dtype", [np.float32, np.longdouble])
+def test_an_inner_derivative_has_the_dtype_of_its_argument_whatever_f_computes_in(outer, inner, dtype):
+    weights = np.array([1.0, 2.0, 3.0]) if dtype is np.float32 else np.array([1.0, 2.0, 3.0], np.float32)
+    other = np.float32 if dtype is np.longdouble else np.longdouble
+    found = []
+
+    def f(x):
+        found.append(db.gradient(lambda y: np.sum(y.astype(other) ** 2 * weights), backend=inner)(x))
+        found.append(db.vjp(lambda y: y * weights, backend=inner)(x, np.ones(3)))
+        return found[-2] + found[-1]
+
+    J(f, outer)(X.astype(dtype))
+    assert {array.dtype for array in found} == {np.dtype(dtype)}
+
+
 # -- leaks -------------------------------------------------------------------------------------------------------------
 
 
