@@ -353,6 +353,14 @@ def test_what_an_inner_derivative_gives_shares_nothing_with_the_arrays_of_the_ou
 
 
 @each_pair
+def test_a_result_that_changes_its_dtype_twice_has_second_derivatives(outer, inner):
+    def f(x):
+        return np.sum(x * x).astype(np.float32).astype(float)
+
+    np.testing.assert_array_equal(J(G(f, inner), outer)(X), 2 * np.eye(3))
+
+
+@each_pair
 @pytest.mark.parametrize("dtype", [np.float32, np.longdouble])
 def test_an_inner_derivative_has_the_dtype_of_its_argument_whatever_f_computes_in(outer, inner, dtype):
     weights = np.array([1.0, 2.0, 3.0]) if dtype is np.float32 else np.array([1.0, 2.0, 3.0], np.float32)

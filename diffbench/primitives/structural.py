@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.memory import zeros
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of, spread, unbroadcast
+from diffbench.primitives.arrays import as_operand, dtype_of, rank_of, shape_of, spread, unbroadcast
 from diffbench.primitives.kinds import Composite, Constant, Linear, NotCovered
 from diffbench.primitives.primitive import Traced
 
@@ -338,10 +338,14 @@ def _cast(x: Any, dtype: np.dtype, origin: np.dtype) -> Any:
     return x if x.dtype.hasobject else x.astype(dtype)[()]  # symbols and exact numbers have no dtype to change
 
 
+def _cast_back(g: Any, origin: np.dtype) -> Any:
+    return g if dtype_of(g) == origin else ASTYPE(g, dtype=origin, origin=dtype_of(g))
+
+
 ASTYPE: Linear = Linear(
     _cast,
     name="numpy.astype",
-    transpose=lambda g, position, shapes, dtype, origin: np.astype(g if origin.kind == "c" else np.real(g), origin),
+    transpose=lambda g, position, shapes, dtype, origin: _cast_back(g if origin.kind == "c" else np.real(g), origin),
     batch_rule=lambda operands, batched, dtype, origin: ASTYPE(operands[0], dtype=dtype, origin=origin),
 )
 TO_INTEGER = Constant(lambda x, dtype: np.asarray(x).astype(dtype)[()], name="numpy.astype", exact="trunc(x)")
