@@ -94,6 +94,11 @@ class ArrayMethods(Traced):
     def copy(self, order: str = "C") -> Any:
         return apply(np.positive, self)
 
+    def conj(self) -> Any:
+        return apply(np.conjugate, self) if self.dtype.kind == "c" else self
+
+    conjugate = conj
+
     def __copy__(self) -> Any:
         return self.copy()
 
@@ -154,7 +159,7 @@ class ArrayMethods(Traced):
     ) -> Any:
         if casting != "unsafe":
             np.empty(0, self.dtype).astype(dtype, casting=casting)  # NumPy raises what it has to say
-        return apply(np.astype, self, np.dtype(dtype))
+        return apply(np.astype, self, np.dtype(dtype), copy=copy)
 
     def __round__(self, digits: int | None = None) -> Any:
         return apply(np.round, self, digits or 0)
@@ -180,9 +185,9 @@ METHODS = {
     "sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min, "var": np.var, "std": np.std,
     "cumsum": np.cumsum, "cumprod": np.cumprod, "ravel": np.ravel, "swapaxes": np.swapaxes, "squeeze": np.squeeze,
     "repeat": np.repeat, "dot": np.dot, "trace": np.trace, "diagonal": np.diagonal, "round": np.round,
-    "argmax": np.argmax, "argmin": np.argmin, "argsort": np.argsort, "any": np.any, "all": np.all, "conj": np.conjugate,
+    "argmax": np.argmax, "argmin": np.argmin, "argsort": np.argsort, "any": np.any, "all": np.all,
     "nonzero": np.nonzero, "take": np.take, "searchsorted": np.searchsorted,
-    "argpartition": np.argpartition, "choose": np.choose, "put": np.put, "conjugate": np.conjugate,
+    "argpartition": np.argpartition, "choose": np.choose, "put": np.put,
 }  # fmt: skip
 
 

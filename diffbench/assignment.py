@@ -26,6 +26,7 @@ class View(NamedTuple):
     base: Any
     primitive: Primitive
     params: dict
+    writable: bool = True
 
     def of(self, base: Any) -> Any:
         """The value of the view, from that of the base."""
@@ -33,6 +34,8 @@ class View(NamedTuple):
 
     def into(self, base: Any, value: Any, own: bool) -> Any:
         """The value of the base, from what it was and from the value of the view."""
+        if not self.writable:
+            raise ValueError("assignment destination is read-only")
         if self.primitive is INDEX:
             return ASSIGN(base, value, index=self.params["index"], own=own)
         if self.primitive is RESHAPE:
@@ -111,9 +114,9 @@ def unassigned(x: Any) -> Any:
     return twin(x) if isinstance(x, Traced) and isinstance(_memory(x), np.ndarray) else x
 
 
-def link(base: Any, view: Any, primitive: Primitive, params: dict) -> None:
+def link(base: Any, view: Any, primitive: Primitive, params: dict, writable: bool = True) -> None:
     """Remember that an array is a view of another."""
-    view.view_of = base, primitive, params
+    view.view_of = base, primitive, params, writable
     views = getattr(base, "views", None)
     if views is None:
         views = base.views = []
@@ -121,7 +124,7 @@ def link(base: Any, view: Any, primitive: Primitive, params: dict) -> None:
     if len(views) % 1024 == 0:
         views[:] = [reference for reference in views if reference() is not None]
     if base._trace.__class__ is Held and hold(view).view is None:  # as a fresh array is, which is born with a Held
-        _tie(view._trace, View(base, primitive, params))
+        _tie(view._trace, View(*view.view_of))
 
 
 def twin(array: Any) -> Any:
@@ -172,7 +175,7 @@ def overwrite(array: Any, value: Any) -> Any:
             f"non-broadcastable output operand with shape {shape_of(array)} doesn't match the broadcast shape "
             f"{shape_of(value)}"
         )
-    hold(array).replace(np.astype(present(value), array.dtype))
+    hold(array).replace(np.astype(present(value), array.dtype, copy=False))
     return array
 
 

@@ -353,7 +353,7 @@ def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
         return leaf
     if isinstance(leaf, Traced):
         if model is not None and (dtype := dtype_of(model)) != dtype_of(leaf):
-            leaf = np.astype(leaf, dtype)
+            leaf = np.astype(leaf, dtype, copy=False)  # type: ignore[call-overload]
         return unassigned(leaf)
     if leaf.__class__ is np.ndarray and leaf.shape and leaf.dtype.kind == "f":
         right = model is None or leaf.dtype == dtype_of(model)

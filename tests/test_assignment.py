@@ -309,6 +309,51 @@ def test_random_programs_of_assignments_and_views_agree_with_numpy(steps, entrie
     np.testing.assert_array_equal(db.jvp(lambda x: run(steps, x), backend="forward")(x, v), expected)
 
 
+# -- copies and views --------------------------------------------------------------------------------------------------
+
+
+MADE_OF_A = [
+    "A.astype(float)", "np.astype(A, float)", "A.astype(float, copy=False)", "A.copy()", "np.array(A)", "np.asarray(A)",
+    "np.real(A)", "A.real", "A.conj()", "A.conjugate()", "np.conjugate(A)", "np.real_if_close(A)",
+    "np.nan_to_num(A)", "np.nan_to_num(A, copy=False)", "np.broadcast_arrays(A, 1.0)[0]", "np.transpose(A[0], 0)",
+    "np.meshgrid(A[0], A[1], sparse=True)[0]", "np.meshgrid(A[0], A[1])[0]", "np.rot90(A, 4)", "np.rot90(A)",
+    "np.einsum('ij->ji', A)", "np.einsum('ii->i', A)", "np.einsum('...i->i...', A)", "np.einsum('ij->ij', A)",
+    "np.einsum('iji->ji', np.reshape(A, (2, 2, 4))[:, :, :2])", "np.einsum('ij->j', A)",
+    "np.diagonal(A)", "np.diag(A, 1)", "np.linalg.diagonal(A)", "A.diagonal()",
+    "np.lib.stride_tricks.sliding_window_view(A[0], 2)",
+]  # fmt: skip
+
+
+@each_mode
+@pytest.mark.parametrize("made", MADE_OF_A)
+def test_what_numpy_copies_is_a_copy_and_what_it_gives_as_a_view_is_one(made, mode):
+    """An assignment to either, and what the other then holds, by NumPy itself."""
+    make = eval(f"lambda A: {made}", {"np": np})
+
+    def write_into_it(x):
+        A = np.outer(x, x)
+        z = make(A)
+        z[(0,) * z.ndim] = 5.0 * x[1]
+        return np.concatenate([np.ravel(A), np.ravel(z)])
+
+    def write_into_what_it_was_made_of(x):
+        A = np.outer(x, x)
+        z = make(A)
+        A[0] = 5.0 * x
+        return np.ravel(z * x[0])
+
+    for f in (write_into_what_it_was_made_of, write_into_it):
+        try:
+            expected = f(X)
+        except ValueError as error:
+            with pytest.raises(ValueError, match=str(error)):
+                db.jacobian(f, backend=mode)(X)
+            continue
+        value, push = db.linearize(f, backend=mode)(X)
+        np.testing.assert_allclose(value, expected, rtol=1e-14)
+        np.testing.assert_allclose(push(X), db.jvp(f, backend="finite-central")(X, X), rtol=1e-8, atol=1e-8)
+
+
 # -- what others hold --------------------------------------------------------------------------------------------------
 
 

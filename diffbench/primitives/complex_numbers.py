@@ -96,6 +96,14 @@ class OfComplexToo(Elementwise):
         return super().pull(cotangent, kept)
 
 
+class RealPart(OfComplexToo):
+    """np.real, which gives the very array that it is given where that is real."""
+
+    def call(self, args, kwargs):
+        (val,), _ = self.bound(args, kwargs)
+        return super().call(args, kwargs) if is_complex(val) else val
+
+
 def _along(z: Any, y: Any, t: Any) -> Any:
     """The product of t and the conjugate of z / |z|; 0 where z is 0, also for an infinite t."""
     zero = y == 0
@@ -165,10 +173,10 @@ ROWS: list[Row] = [
                  complex_jvp=lambda t, z, y: np.conjugate(t),
                  complex_vjp=lambda c, z, y: np.conjugate(c),
                  examples=["(conjugate(A + 1j * sin(A)) * (1 + 2j)).imag"]),
-    OfComplexToo(np.real, "1", exact="x", analytic=False, bind=lambda val: ((val,), {}),
-                 complex_jvp=lambda t, z, y: REAL(t),
-                 complex_vjp=lambda c, z, y: TO_COMPLEX(c),
-                 examples=["real(exp(1j * A))", "real((1 + 2j) * sin(A))"]),
+    RealPart(np.real, "1", exact="x", analytic=False, bind=lambda val: ((val,), {}),
+             complex_jvp=lambda t, z, y: REAL(t),
+             complex_vjp=lambda c, z, y: TO_COMPLEX(c),
+             examples=["real(exp(1j * A))", "real((1 + 2j) * sin(A))"]),
     Composite(np.imag, _expand_imag, examples=["imag(exp(1j * A))", "imag((A + 1j * v[:, None]) ** 3)",
                                                "imag(1j * A) * imag(A)"]),
     Composite(np.angle, _expand_angle, examples=["angle(A + 1j * exp(A))", "angle(A + 1j, deg=True)", "A * angle(A)"]),

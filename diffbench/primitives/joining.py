@@ -45,7 +45,7 @@ def _arrays_to_join(arrays: Any, out: Any, dtype: Any, casting: Any) -> list:
         return arrays
     for x in arrays:
         np.empty(0, dtype_of(x)).astype(dtype, casting=casting)  # raises where NumPy would not convert
-    return [np.astype(as_array(x), dtype) for x in arrays]
+    return [np.astype(as_array(x), dtype, copy=False) for x in arrays]
 
 
 def _bind_concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind"):

@@ -85,7 +85,7 @@ def _expand_polydiv(u, v):
     m, n = shape_of(rest)[0] - 1, shape_of(v)[0] - 1
     dtype = np.result_type(rest.dtype, v.dtype)
     if m < n:
-        return np.zeros(1, dtype), np.astype(rest, dtype)
+        return np.zeros(1, dtype), np.astype(rest, dtype, copy=False)
     quotient = []
     for k in range(m - n + 1):
         factor = rest[k] / v[0]

@@ -33,7 +33,7 @@ def _bind_running(a, axis=None, dtype=None, out=None):
     only_default(out=out)
     if is_of_integers(dtype):
         return (a,), {"axis": axis, "dtype": dtype}
-    a = a if dtype is None else np.astype(a, dtype)
+    a = a if dtype is None else np.astype(a, dtype, copy=False)
     if axis is None or is_axis_of_number(axis, a):
         return (a if rank_of(a) == 1 else np.ravel(a),), {"axis": 0}
     return (a,), {"axis": normalize_axis_index(axis, rank_of(a))}

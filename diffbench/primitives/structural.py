@@ -25,6 +25,12 @@ class ViewRow(Linear):
         return operand.viewed(y, self, params) if isinstance(operand, Traced) else y
 
 
+def strided(a: Any, index: tuple, writable: bool = True) -> Any:
+    """a[index], where NumPy gives a view although there are arrays in the index: a diagonal."""
+    y = INDEX(a, index=index)
+    return a.viewed(y, INDEX, {"index": index}, strided=True, writable=writable) if isinstance(a, Traced) else y
+
+
 # -- indexing ----------------------------------------------------------------------------------------------------------
 
 
@@ -256,6 +262,7 @@ def _bind_transpose(a, axes=None):
     rank = rank_of(a)
     if axes is None:
         return (a,), {"axes": tuple(range(rank - 1, -1, -1))}
+    axes = (axes,) if isinstance(axes, int | np.integer) else axes
     return (a,), {"axes": tuple([axis + rank if axis < 0 else axis for axis in map(operator.index, axes)])}
 
 
@@ -319,7 +326,7 @@ def _at_least(function: Callable) -> Callable:
 
 def _expand_broadcast_arrays(*args, subok=False):
     shape = np.broadcast_shapes(*[shape_of(a) for a in args])
-    return tuple([np.broadcast_to(a, shape) for a in args])
+    return tuple([a if shape_of(a) == shape else np.broadcast_to(a, shape) for a in map(as_operand, args)])
 
 
 def _expand_meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
@@ -327,7 +334,8 @@ def _expand_meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     if indexing == "xy" and len(xi) > 1:
         axes[:2] = 1, 0
     rays = [np.reshape(x, [-1 if k == axis else 1 for k in range(len(xi))]) for x, axis in zip(xi, axes)]
-    return tuple(rays) if sparse else _expand_broadcast_arrays(*rays)
+    grids = rays if sparse else _expand_broadcast_arrays(*rays)
+    return tuple(map(np.copy, grids)) if copy else tuple(grids)
 
 
 # -- dtypes, and arrays like others ------------------------------------------------------------------------------------
@@ -355,7 +363,7 @@ TO_BOOL = Constant(lambda x: np.asarray(x).astype(bool)[()], name="numpy.astype"
 def _expand_astype(x, dtype, /, *, copy=True, device=None):
     x, dtype = as_operand(x), np.dtype(dtype)
     if dtype == x.dtype:
-        return x
+        return x.copy() if copy and shape_of(x) else x
     if dtype.kind == "f" and x.dtype.kind == "c":
         raise NotCovered(f"dtype={dtype} of complex numbers: write x.real")
     if dtype.kind in "fc":
@@ -378,7 +386,7 @@ def _bind_empty_like(prototype, /, dtype=None, order="K", subok=True, shape=None
 def _expand_full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     dtype, shape = dtype or a.dtype, shape_of(a) if shape is None else shape
     if isinstance(fill_value, Traced):
-        return np.broadcast_to(_expand_astype(fill_value, dtype), shape)
+        return np.positive(np.broadcast_to(_expand_astype(fill_value, dtype), shape))
     return np.full(shape, fill_value, dtype)
 
 
