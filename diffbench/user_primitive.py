@@ -18,6 +18,7 @@ from diffbench.construction import SEEN
 from diffbench.errors import ArgumentError, ResultError, TraceLost, UnsupportedPrimitive, user_location
 from diffbench.flat import name_of
 from diffbench.primitives.arrays import as_operand, shape_of
+from diffbench.primitives.kinds import in_the_precision_of
 from diffbench.primitives.primitive import Primitive, Traced
 from diffbench.structure import LEAF, flatten, flatten_like, map_leaves, unflatten
 
@@ -107,7 +108,7 @@ def packed(leaves: Sequence) -> Any:
 def unpacked(y: Any, like: Sequence) -> list:
     """The numbers and arrays that a vector was packed from, in their shapes and dtypes."""
     if len(like) == 1:
-        return [y]
+        return [in_the_precision_of(like[0], y)]
     pieces = [y[entries] if shape_of(x) else y[entries.start] for entries, x in zip(slices_of(like), like)]
     dtypes = [getattr(x, "dtype", y.dtype) for x in like]
     pieces = [piece if dtype == y.dtype else piece.astype(dtype) for piece, dtype in zip(pieces, dtypes)]
