@@ -299,7 +299,6 @@ ROWS = [
                         "pad(A, 2, 'mean')", "pad(A, 1, 'maximum', stat_length=2)", "pad(v, (1, 2), 'median')",
                         "pad(A, 1, 'minimum')", "pad(v, 2, 'linear_ramp')",
                         "pad(A, 2, 'linear_ramp', end_values=3.0)"]),
+    Composite(np.unstack, _expand_unstack, examples=["add(*unstack(A[:2]))", "unstack(A, axis=1)[2]"]),
 ]
 # fmt: on
-if hasattr(np, "unstack"):  # NumPy 2.1
-    ROWS.append(Composite(np.unstack, _expand_unstack, examples=["add(*unstack(A[:2]))", "unstack(A, axis=1)[2]"]))

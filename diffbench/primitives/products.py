@@ -381,12 +381,9 @@ ROWS = [
     Composite(np.kron, _expand_kron, examples=["kron(v, w)", "kron(A, B)", "kron(v, A)", "kron(T, v)"]),
     Composite(np.cross, _expand_cross, examples=["cross(v, w)", "cross(S, v)", "cross(A, A[:, ::-1], axis=0)",
                                                  "cross(S, S.T, axisc=0)"]),
+    Composite(np.vecdot, _expand_vecdot, examples=["vecdot(v, w)", "vecdot(T, A)", "vecdot(A, A * A, axis=0)"]),
 ]
 # fmt: on
-if hasattr(np, "vecdot"):
-    ROWS.append(
-        Composite(np.vecdot, _expand_vecdot, examples=["vecdot(v, w)", "vecdot(T, A)", "vecdot(A, A * A, axis=0)"])
-    )
 if hasattr(np, "matvec"):  # NumPy 2.2
     ROWS += [
         Composite(np.matvec, _expand_matvec, examples=["matvec(S, v)", "matvec(T, A[:2])"]),

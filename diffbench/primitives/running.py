@@ -141,11 +141,10 @@ def _cumulative(function: Callable, start: float) -> Callable:
     return expand
 
 
-ROWS: list[Row] = [CUMSUM, CUMPROD]
-if hasattr(np, "cumulative_sum"):  # NumPy 2.1
-    ROWS += [
-        Composite(np.cumulative_sum, _cumulative(np.cumsum, 0.0),
-                  examples=["cumulative_sum(v)", "cumulative_sum(A, axis=-1, include_initial=True)"]),
-        Composite(np.cumulative_prod, _cumulative(np.cumprod, 1.0),
-                  examples=["cumulative_prod(v)", "cumulative_prod(A, axis=0, include_initial=True)"]),
-    ]  # fmt: skip
+ROWS: list[Row] = [
+    CUMSUM, CUMPROD,
+    Composite(np.cumulative_sum, _cumulative(np.cumsum, 0.0),
+              examples=["cumulative_sum(v)", "cumulative_sum(A, axis=-1, include_initial=True)"]),
+    Composite(np.cumulative_prod, _cumulative(np.cumprod, 1.0),
+              examples=["cumulative_prod(v)", "cumulative_prod(A, axis=0, include_initial=True)"]),
+]  # fmt: skip
