@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.errors import UnsupportedPrimitive, user_location
+from diffbench.primitives import lookup
 from diffbench.primitives.arrays import as_operand, dtype_of, rank_of, shape_of
 from diffbench.primitives.primitive import Traced
 
@@ -110,6 +111,18 @@ def _module_taking_lists(original: ModuleType) -> ModuleType:
     return module
 
 
+def _through_its_row(original: Callable) -> Callable:
+    """A function of one array that does not ask its argument, unlike most, whether it is traced."""
+
+    @functools.wraps(original)
+    def function(a: Any, *args: Any, **kwargs: Any) -> Any:
+        if not holds_traced(a):
+            return original(a, *args, **kwargs)
+        return lookup(original).call((assembled(a), *args), kwargs)
+
+    return function
+
+
 def _enumerating(original: type) -> Callable:
     @functools.wraps(original, updated=())
     def ndenumerate(arr: Any) -> Any:
@@ -157,9 +170,6 @@ class _Concatenator:
             )
         return self.join([np.r_[part] if isinstance(part, slice) else assembled(part) for part in parts])
 
-    def __len__(self) -> int:
-        return len(self.original)
-
 
 def _join_rows(parts: Sequence) -> Any:
     kinds = [part if type(part) in (bool, int, float, complex) else dtype_of(part) for part in parts]
@@ -182,6 +192,7 @@ OURS = {
     "full": _filled(np.full),
     "full_like": _filled_like(np.full_like),
     "ndenumerate": _enumerating(np.ndenumerate),
+    "asarray_chkfinite": _through_its_row(np.asarray_chkfinite),
     "r_": _Concatenator(np.r_, "r_", _join_rows),
     "c_": _Concatenator(np.c_, "c_", _join_columns),
 }

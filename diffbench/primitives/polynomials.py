@@ -109,8 +109,10 @@ def _expand_polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
 
 def _expand_roots(p):
     p = _trimmed(p)
-    last = np.flatnonzero(p)[-1]
-    zeros, p = shape_of(p)[0] - 1 - last, p[: last + 1]
+    places = np.flatnonzero(p)
+    if not places.size:
+        return np.zeros(0)
+    zeros, p = shape_of(p)[0] - 1 - places[-1], p[: places[-1] + 1]
     n = shape_of(p)[0]
     if n < 2:
         return np.zeros(zeros)

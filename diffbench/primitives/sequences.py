@@ -266,13 +266,13 @@ def _expand_i0(x):
 def _expand_sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):
     rank = rank_of(x)
     lengths = [int(n) for n in np.atleast_1d(window_shape)]
-    axes = list(range(rank)) if axis is None else list(normalize_axis_tuple(axis, rank))
+    axes = list(range(rank)) if axis is None else list(normalize_axis_tuple(axis, rank, allow_duplicate=True))
     if len(lengths) != len(axes):
         raise ValueError(f"Must provide matching length window_shape and axis; got {len(lengths)} and {len(axes)}")
     for k, length in zip(axes, lengths):
         count = shape_of(x)[k] - length + 1
-        if count <= 0:
-            raise ValueError("window shape cannot be larger than input array shape")
+        if length < 0 or count <= 0:
+            raise ValueError("window shape cannot be negative, nor larger than input array shape")
         windows = (slice(None),) * k + (np.arange(count)[:, None] + np.arange(length),)
         x = np.moveaxis(strided(x, windows, writable=False), k + 1, -1)
     return x
