@@ -36,6 +36,21 @@ IMAGINARY: Linear = Linear(
 )
 
 
+def _of_parts(x: Any, y: Any) -> Any:
+    z = np.empty(np.shape(x), np.result_type(x, np.complex64))
+    z.real, z.imag = x, y
+    return z[()]
+
+
+OF_PARTS: Linear = Linear(
+    _of_parts,
+    name="complex number of its parts",
+    transpose=lambda g, position, shapes: -IMAGINARY(TO_COMPLEX(g)) if position else real_part(g),
+    batch_rule=lambda operands, batched: OF_PARTS(*operands) if all(batched) else NotImplemented,
+)
+"""x + iy also where y is infinite, of which the product with i would have the real part NaN."""
+
+
 def is_complex(x: Any) -> bool:
     """Whether a value, traced or plain, is complex."""
     return getattr(x, "dtype", FLOAT).kind == "c" or isinstance(x, complex)
@@ -190,6 +205,6 @@ ROWS: list[Row] = [
     Composite(np.emath.arccos, _on_the_real_domain(np.arccos, lambda x: abs(x) <= 1), examples=["emath.arccos(A / 3)"]),
     Composite(np.emath.arctanh, _on_the_real_domain(np.arctanh, lambda x: abs(x) < 1),
               examples=["emath.arctanh(A / 3)"]),
-    TO_COMPLEX, REAL, IMAGINARY, ANGLE,
+    TO_COMPLEX, REAL, IMAGINARY, OF_PARTS, ANGLE,
 ]
 # fmt: on
