@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diffbench.primitives.arrays import as_operand, shape_of
+from diffbench.primitives.complex_numbers import IMAGINARY, OF_PARTS, REAL
 from diffbench.primitives.primitive import AGAIN, Primitive, Trace, Traced, trace_has_ended
 from diffbench.primitives.structural import ASSIGN, INDEX, PIECE, RESHAPE, TRANSPOSE, frozen_index
 
 
 class View(NamedTuple):
-    """How a view comes of its base: by indexing, reshaping or transposing."""
+    """How a view comes of its base: by indexing, reshaping, transposing, or as a real or imaginary part."""
 
     base: Any
     primitive: Primitive
@@ -40,6 +41,10 @@ class View(NamedTuple):
             return ASSIGN(base, value, index=self.params["index"], own=own)
         if self.primitive is RESHAPE:
             return RESHAPE(value, shape=shape_of(base))
+        if self.primitive is REAL:
+            return OF_PARTS(value, IMAGINARY(base))
+        if self.primitive is IMAGINARY:
+            return OF_PARTS(REAL(base), value)
         return TRANSPOSE(value, axes=tuple(np.argsort(self.params["axes"])))
 
 
