@@ -158,8 +158,7 @@ class ArrayMethods(Traced):
         overwrite(self, apply(np.partition, self, kth, axis, kind, order))
 
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
-        reshaped = apply(np.reshape, self, shape[0] if len(shape) == 1 else shape, order)
-        return reshaped.copy() if copy else reshaped
+        return apply(np.reshape, self, shape[0] if len(shape) == 1 else shape, order, copy=copy)
 
     def transpose(self, *axes: Any) -> Any:
         if not axes or axes[0] is None:
@@ -193,7 +192,7 @@ class ArrayMethods(Traced):
         return f"{type(self).__name__}({self.primal!r})"
 
 
-METHODS = {
+METHODS: dict[str, Callable] = {
     "sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min, "var": np.var, "std": np.std,
     "cumsum": np.cumsum, "cumprod": np.cumprod, "ravel": np.ravel, "swapaxes": np.swapaxes, "squeeze": np.squeeze,
     "repeat": np.repeat, "dot": np.dot, "trace": np.trace, "diagonal": np.diagonal, "round": np.round,
@@ -229,8 +228,7 @@ def _method(row: Row) -> Callable:
 
 
 for _name, _function in METHODS.items():
-    if _function in TABLE:
-        setattr(ArrayMethods, _name, _method(TABLE[_function]))
+    setattr(ArrayMethods, _name, _method(TABLE[_function]))
 for _why, _names in REFUSED.items():
     for _name in _names:
         setattr(ArrayMethods, _name, _refused(_name, _why))

@@ -55,7 +55,7 @@ def _constructor(original: Callable, copies: bool, least_rank: int = 0) -> Calla
         x, dtype = args[0], args[1] if len(args) > 1 else kwargs.get("dtype")
         array = assembled(x)
         if array is x and copies and kwargs.get("copy", True) is True:
-            array = np.positive(x)
+            array = x.copy()
         if dtype is not None:
             array = np.astype(array, np.dtype(dtype), copy=False)
         missing = kwargs.get("ndmin", least_rank) - rank_of(array)

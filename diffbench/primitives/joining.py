@@ -132,7 +132,7 @@ def _expand_block(arrays):
             return np.concatenate([join(piece, level - 1) for piece in part], -level)
         return np.reshape(part, (*(1,) * (rank - rank_of(part)), *shape_of(part)))
 
-    return join(arrays, depth)
+    return join(arrays, depth) if depth else np.copy(arrays)
 
 
 def _depth(blocks: Any) -> int:

@@ -226,6 +226,8 @@ ASSIGN: Linear = Linear(_assign, name="item assignment", transpose=_assign_trans
 
 
 def _bind_reshape(a, /, shape, order="C", *, copy=None):
+    if copy:
+        a = a.copy()
     if order == "F":  # the last axis runs fastest where the first did
         reversed_shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)[::-1]
         a = np.transpose(np.reshape(np.transpose(a), reversed_shape))
@@ -391,7 +393,7 @@ def _expand_full_like(a, fill_value, dtype=None, order="K", subok=True, shape=No
 
 
 def _expand_copy(a, order="K", subok=False):
-    return np.positive(a)
+    return a.copy()
 
 
 # fmt: off
