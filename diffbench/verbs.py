@@ -20,8 +20,11 @@ from diffbench.memory import is_whole
 from diffbench.primitives.arrays import dtype_of, shape_of
 from diffbench.primitives.primitive import Traced
 from diffbench.registry import get_backend
+from diffbench.short_way import SHORT
 from diffbench.structure import flatten, unflatten
 from diffbench.watching import Watched
+
+DOUBLES: frozenset[Any] = frozenset({float, np.float64})
 
 
 class Verb:
@@ -352,6 +355,10 @@ def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
     if leaf.__class__ is float and (model is None or model.__class__ is float):
         return leaf
     if isinstance(leaf, Traced):
+        kind = leaf.__class__
+        if kind in SHORT and kind is model.__class__:
+            if leaf.primal.__class__ in DOUBLES and model.primal.__class__ in DOUBLES:
+                return leaf
         if model is not None and (dtype := dtype_of(model)) != dtype_of(leaf):
             leaf = np.astype(leaf, dtype, copy=False)  # type: ignore[call-overload]
         return unassigned(leaf)
