@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from diffbench.errors import UnsupportedPrimitive, user_location
-from diffbench.primitives import lookup
 from diffbench.primitives.arrays import as_operand, dtype_of, rank_of, shape_of
 from diffbench.primitives.primitive import Traced
 
@@ -111,18 +110,6 @@ def _module_taking_lists(original: ModuleType) -> ModuleType:
     return module
 
 
-def _through_its_row(original: Callable) -> Callable:
-    """A function of one array that does not ask its argument, unlike most, whether it is traced."""
-
-    @functools.wraps(original)
-    def function(a: Any, *args: Any, **kwargs: Any) -> Any:
-        if not holds_traced(a):
-            return original(a, *args, **kwargs)
-        return lookup(original).call((assembled(a), *args), kwargs)
-
-    return function
-
-
 def _enumerating(original: type) -> Callable:
     @functools.wraps(original, updated=())
     def ndenumerate(arr: Any) -> Any:
@@ -192,7 +179,6 @@ OURS = {
     "full": _filled(np.full),
     "full_like": _filled_like(np.full_like),
     "ndenumerate": _enumerating(np.ndenumerate),
-    "asarray_chkfinite": _through_its_row(np.asarray_chkfinite),
     "r_": _Concatenator(np.r_, "r_", _join_rows),
     "c_": _Concatenator(np.c_, "c_", _join_columns),
 }

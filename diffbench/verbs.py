@@ -355,10 +355,9 @@ def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
     if leaf.__class__ is float and (model is None or model.__class__ is float):
         return leaf
     if isinstance(leaf, Traced):
-        kind = leaf.__class__
-        if kind in SHORT and kind is model.__class__:
-            if leaf.primal.__class__ in DOUBLES and model.primal.__class__ in DOUBLES:
-                return leaf
+        inner = leaf.__class__ in SHORT and model.__class__ in SHORT
+        if inner and leaf.primal.__class__ in DOUBLES and model.primal.__class__ in DOUBLES:
+            return leaf  # a number, to which nobody can assign
         if model is not None and (dtype := dtype_of(model)) != dtype_of(leaf):
             leaf = np.astype(leaf, dtype, copy=False)  # type: ignore[call-overload]
         return unassigned(leaf)

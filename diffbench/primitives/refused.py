@@ -44,7 +44,7 @@ OUTSIDE = {
 def _expand_asarray_chkfinite(a, dtype=None, order=None):
     if not np.all(np.isfinite(a)):
         raise ValueError("array must not contain infs or NaNs")
-    return a if dtype is None else np.astype(a, dtype, copy=False)
+    return a if dtype is None else np.astype(a, dtype)
 
 
 def _bind_isin(element, test_elements, assume_unique=False, invert=False, *, kind=None):
