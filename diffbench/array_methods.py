@@ -11,6 +11,7 @@ from diffbench.assignment import assign, overwrite
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
 from diffbench.primitives.arrays import dtype_of, numbers_of, shape_of
+from diffbench.primitives.complex_numbers import IMAGINARY, REAL
 from diffbench.primitives.kinds import Row
 from diffbench.primitives.primitive import Traced
 
@@ -66,11 +67,22 @@ class ArrayMethods(Traced):
 
     @property
     def real(self) -> Any:
-        return apply(np.real, self)
+        return self.viewed(apply(np.real, self), REAL, {}) if self.dtype.kind == "c" else self
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        assign(self.real, ..., value)
 
     @property
     def imag(self) -> Any:
-        return apply(np.imag, self)
+        imaginary = apply(np.imag, self)
+        return self.viewed(imaginary, IMAGINARY, {}) if self.dtype.kind == "c" else imaginary
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        if self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        assign(self.imag, ..., value)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -93,6 +105,11 @@ class ArrayMethods(Traced):
 
     def copy(self, order: str = "C") -> Any:
         return apply(np.positive, self)
+
+    def conj(self) -> Any:
+        return apply(np.conjugate, self) if self.dtype.kind == "c" else self
+
+    conjugate = conj
 
     def __copy__(self) -> Any:
         return self.copy()
@@ -141,8 +158,7 @@ class ArrayMethods(Traced):
         overwrite(self, apply(np.partition, self, kth, axis, kind, order))
 
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
-        reshaped = apply(np.reshape, self, shape[0] if len(shape) == 1 else shape, order)
-        return reshaped.copy() if copy else reshaped
+        return apply(np.reshape, self, shape[0] if len(shape) == 1 else shape, order, copy=copy)
 
     def transpose(self, *axes: Any) -> Any:
         if not axes or axes[0] is None:
@@ -154,7 +170,7 @@ class ArrayMethods(Traced):
     ) -> Any:
         if casting != "unsafe":
             np.empty(0, self.dtype).astype(dtype, casting=casting)  # NumPy raises what it has to say
-        return apply(np.astype, self, np.dtype(dtype))
+        return apply(np.astype, self, np.dtype(dtype), copy=copy)
 
     def __round__(self, digits: int | None = None) -> Any:
         return apply(np.round, self, digits or 0)
@@ -176,13 +192,13 @@ class ArrayMethods(Traced):
         return f"{type(self).__name__}({self.primal!r})"
 
 
-METHODS = {
+METHODS: dict[str, Callable] = {
     "sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min, "var": np.var, "std": np.std,
     "cumsum": np.cumsum, "cumprod": np.cumprod, "ravel": np.ravel, "swapaxes": np.swapaxes, "squeeze": np.squeeze,
     "repeat": np.repeat, "dot": np.dot, "trace": np.trace, "diagonal": np.diagonal, "round": np.round,
-    "argmax": np.argmax, "argmin": np.argmin, "argsort": np.argsort, "any": np.any, "all": np.all, "conj": np.conjugate,
+    "argmax": np.argmax, "argmin": np.argmin, "argsort": np.argsort, "any": np.any, "all": np.all,
     "nonzero": np.nonzero, "take": np.take, "searchsorted": np.searchsorted,
-    "argpartition": np.argpartition, "choose": np.choose, "put": np.put, "conjugate": np.conjugate,
+    "argpartition": np.argpartition, "choose": np.choose, "put": np.put,
 }  # fmt: skip
 
 
@@ -212,8 +228,7 @@ def _method(row: Row) -> Callable:
 
 
 for _name, _function in METHODS.items():
-    if _function in TABLE:
-        setattr(ArrayMethods, _name, _method(TABLE[_function]))
+    setattr(ArrayMethods, _name, _method(TABLE[_function]))
 for _why, _names in REFUSED.items():
     for _name in _names:
         setattr(ArrayMethods, _name, _refused(_name, _why))

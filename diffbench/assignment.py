@@ -16,16 +16,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diffbench.primitives.arrays import as_operand, shape_of
+from diffbench.primitives.complex_numbers import IMAGINARY, OF_PARTS, REAL
 from diffbench.primitives.primitive import AGAIN, Primitive, Trace, Traced, trace_has_ended
 from diffbench.primitives.structural import ASSIGN, INDEX, PIECE, RESHAPE, TRANSPOSE, frozen_index
 
 
 class View(NamedTuple):
-    """How a view comes of its base: by indexing, reshaping or transposing."""
+    """How a view comes of its base: by indexing, reshaping, transposing, or as a real or imaginary part."""
 
     base: Any
     primitive: Primitive
     params: dict
+    writable: bool = True
 
     def of(self, base: Any) -> Any:
         """The value of the view, from that of the base."""
@@ -33,10 +35,16 @@ class View(NamedTuple):
 
     def into(self, base: Any, value: Any, own: bool) -> Any:
         """The value of the base, from what it was and from the value of the view."""
+        if not self.writable:
+            raise ValueError("assignment destination is read-only")
         if self.primitive is INDEX:
             return ASSIGN(base, value, index=self.params["index"], own=own)
         if self.primitive is RESHAPE:
             return RESHAPE(value, shape=shape_of(base))
+        if self.primitive is REAL:
+            return OF_PARTS(value, IMAGINARY(base))
+        if self.primitive is IMAGINARY:
+            return OF_PARTS(REAL(base), value)
         return TRANSPOSE(value, axes=tuple(np.argsort(self.params["axes"])))
 
 
@@ -102,9 +110,18 @@ def present(x: Any) -> Any:
     return x
 
 
-def link(base: Any, view: Any, primitive: Primitive, params: dict) -> None:
+def unassigned(x: Any) -> Any:
+    """The value that an array stands for now, as an object of its own that no later assignment changes.
+
+    For those who hold on to a value while the program that it comes from goes on, as derivatives within it do.
+    """
+    x = present(x)
+    return twin(x) if isinstance(x, Traced) and isinstance(_memory(x), np.ndarray) else x
+
+
+def link(base: Any, view: Any, primitive: Primitive, params: dict, writable: bool = True) -> None:
     """Remember that an array is a view of another."""
-    view.view_of = base, primitive, params
+    view.view_of = base, primitive, params, writable
     views = getattr(base, "views", None)
     if views is None:
         views = base.views = []
@@ -112,7 +129,7 @@ def link(base: Any, view: Any, primitive: Primitive, params: dict) -> None:
     if len(views) % 1024 == 0:
         views[:] = [reference for reference in views if reference() is not None]
     if base._trace.__class__ is Held and hold(view).view is None:  # as a fresh array is, which is born with a Held
-        _tie(view._trace, View(base, primitive, params))
+        _tie(view._trace, View(*view.view_of))
 
 
 def twin(array: Any) -> Any:
@@ -163,7 +180,7 @@ def overwrite(array: Any, value: Any) -> Any:
             f"non-broadcastable output operand with shape {shape_of(array)} doesn't match the broadcast shape "
             f"{shape_of(value)}"
         )
-    hold(array).replace(np.astype(present(value), array.dtype))
+    hold(array).replace(np.astype(present(value), array.dtype, copy=False))
     return array
 
 

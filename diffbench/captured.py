@@ -15,6 +15,7 @@ import numpy as np
 from diffbench.assignment import present
 from diffbench.errors import NotRepeatable, is_of_users
 from diffbench.primitives.arrays import numbers_of
+from diffbench.primitives.primitive import Traced
 from diffbench.structure import Structure, flatten
 
 NOTHING = object()  # what an empty cell holds
@@ -114,16 +115,19 @@ def alike(a: float, b: float) -> bool:
 
 
 def state(values: Sequence, kinds: tuple[type, ...]) -> list[tuple[Structure, list]]:
-    """What tells whether the values of variables are still the same: of arrays a digest, of other kinds the value."""
+    """What tells whether the values of variables are still the same: of arrays and traced values a digest, of other
+    kinds the value."""
     states = []
     for value in values:
         leaves, structure = flatten(value)
-        marks = [
-            (x.shape, repr(digest([x]))) if isinstance(x, np.ndarray) else repr(x) if isinstance(x, kinds) else None
-            for x in leaves
-        ]
-        states.append((structure, marks))
+        states.append((structure, [_mark(x, kinds) for x in leaves]))
     return states
+
+
+def _mark(x: Any, kinds: tuple[type, ...]) -> Any:
+    if isinstance(x, np.ndarray | Traced):
+        return x.shape, repr(digest([x]))  # type: ignore[union-attr]
+    return repr(x) if isinstance(x, kinds) else None
 
 
 class Repeatable:
@@ -175,6 +179,18 @@ def equal(a: Any, b: Any) -> bool:
     """Whether two results of one function are the same numbers, but for a last digit."""
     a, b = np.asarray(numbers_of(a)), np.asarray(numbers_of(b))
     return bool(np.allclose(a, b, rtol=10 * np.finfo(b.dtype).eps, atol=1e-25, equal_nan=True))
+
+
+def check_repeated(function: Any, before: Sequence, now: Sequence) -> None:
+    """Raise NotRepeatable if two runs of a function at one point gave different results."""
+    for a, b in zip(before, now):
+        a, b = numbers_of(a), numbers_of(b)
+        if isinstance(a, np.ndarray):
+            same = a.dtype.kind != "f" or np.array_equal(a, b)  # symbols cannot be compared
+        else:
+            same = not isinstance(a, float | np.floating) or a == b
+        if not (same or equal(a, b)):
+            raise not_repeatable(function)
 
 
 def not_repeatable(function: Any) -> NotRepeatable:

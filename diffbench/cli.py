@@ -117,7 +117,7 @@ def figures_command(options: argparse.Namespace) -> int:
 def backends_command(options: argparse.Namespace) -> int:
     """diffbench backends"""
     table = diffbench.backends().reset_index()
-    print_table(console(), "", list(table.columns), table.itertuples(index=False))
+    print_table(console(), list(table.columns), table.itertuples(index=False))
     return 0
 
 
@@ -163,7 +163,7 @@ def print_claims(screen: "Console", claims: Sequence[Claim]) -> None:
     from rich.text import Text
 
     rows = [(claim.text, claim.expected, claim.found, Text(claim.verdict, COLOURS[claim.verdict])) for claim in claims]
-    print_table(screen, "", ["claim", "expected", "found", "verdict"], rows)
+    print_table(screen, ["claim", "expected", "found", "verdict"], rows)
 
 
 def print_report(screen: "Console", report: "Report") -> None:
@@ -203,12 +203,12 @@ def tally(claims: Sequence[Claim]) -> str:
     return f"{', '.join(counts)}, of {len(claims)} claims"
 
 
-def print_table(screen: "Console", title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+def print_table(screen: "Console", columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
     """A table; text in it is taken as it stands."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left")
+    table = Table()
     for column in columns:
         table.add_column(Text(str(column)))
     for row in rows:

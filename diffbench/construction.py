@@ -54,9 +54,9 @@ def _constructor(original: Callable, copies: bool, least_rank: int = 0) -> Calla
         x, dtype = args[0], args[1] if len(args) > 1 else kwargs.get("dtype")
         array = assembled(x)
         if array is x and copies and kwargs.get("copy", True) is True:
-            array = np.positive(x)
+            array = x.copy()
         if dtype is not None:
-            array = np.astype(array, np.dtype(dtype))
+            array = np.astype(array, np.dtype(dtype), copy=False)
         missing = kwargs.get("ndmin", least_rank) - rank_of(array)
         return np.reshape(array, (1,) * missing + shape_of(array)) if missing > 0 else array
 
@@ -69,7 +69,7 @@ def _filled(original: Callable) -> Callable:
         if not holds_traced(fill_value):
             return original(shape, fill_value, dtype, *args, **kwargs)
         array = np.broadcast_to(assembled(fill_value), shape)
-        return np.positive(array) if dtype is None else np.astype(array, np.dtype(dtype))
+        return np.positive(array) if dtype is None else np.astype(array, np.dtype(dtype), copy=False)
 
     return full
 
@@ -156,9 +156,6 @@ class _Concatenator:
                 hint="use np.concatenate or np.stack with axis=",
             )
         return self.join([np.r_[part] if isinstance(part, slice) else assembled(part) for part in parts])
-
-    def __len__(self) -> int:
-        return len(self.original)
 
 
 def _join_rows(parts: Sequence) -> Any:

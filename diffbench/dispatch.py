@@ -44,13 +44,15 @@ class TracedArray(ArrayOperators):
         result = lookup(function).call(args, kwargs)
         return Variable(result) if function in FRESH and result.dtype.kind in "fc" else result
 
-    def viewed(self, view: Any, primitive: Primitive, params: dict) -> Any:
+    def viewed(
+        self, view: Any, primitive: Primitive, params: dict, strided: bool = False, writable: bool = True
+    ) -> Any:
         """A view of this array, linked to it."""
-        if primitive is INDEX and not gives_a_view(params["index"], view):
+        if primitive is INDEX and not strided and not gives_a_view(params["index"], view):
             return view
         if not isinstance(view, TracedArray):
             view = Variable(view)
-        link(self, view, primitive, params)
+        link(self, view, primitive, params, writable)
         return view
 
     def copy(self, order: str = "C") -> Any:

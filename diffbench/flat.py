@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.assignment import present
+from diffbench.assignment import present, unassigned
 from diffbench.construction import SEEN
 from diffbench.errors import (
     ArgumentError,
@@ -21,7 +21,7 @@ from diffbench.numpy_calls import lost_in_numpy
 from diffbench.primitives.arrays import FLOAT, shape_of, stack_traced
 from diffbench.primitives.primitive import Trace, Traced, lifted
 from diffbench.scipy_calls import lost_in_scipy
-from diffbench.short_way import is_scalar
+from diffbench.short_way import SCALARS, SHORT, is_scalar
 from diffbench.structure import LEAF, Structure, flatten, flatten_like, map_leaves, unflatten
 from diffbench.watching import Watched
 
@@ -77,7 +77,11 @@ class FlatFunction:
             leaves, structure = flatten(self.args[argnum])
             self.structures.append(structure)
             for leaf in leaves:
-                if leaf.__class__ is not float and (leaf.__class__ is not np.ndarray or leaf.dtype is not FLOAT):
+                if leaf.__class__ is np.ndarray:
+                    is_float = leaf.dtype is FLOAT
+                else:
+                    is_float = leaf.__class__ is float or (leaf.__class__ in SHORT and leaf.primal.__class__ in SCALARS)
+                if not is_float:
                     leaf = float_leaf(leaf, self.verb, self.f, argnum)
                 if leaf.__class__ is np.ndarray:
                     if copied or leaf.nbytes < LARGE:
@@ -221,7 +225,7 @@ def fingerprint(x: np.ndarray) -> bytes:
 
 def float_leaf(leaf: Any, verb: str, f: Callable, argnum: int) -> Any:
     """A differentiated leaf as a float, float array or traced value. Raises ArgumentError for anything else."""
-    leaf = present(leaf)
+    leaf = unassigned(leaf)
     if leaf.__class__ is float or isinstance(leaf, Traced):
         return leaf
     if isinstance(leaf, np.ndarray | np.generic):
@@ -270,7 +274,7 @@ def direction_leaves(
 
 
 def _direction_leaf(what: str, direction: Any, leaf: Any, batch: bool) -> Any:
-    direction = present(direction)
+    direction = unassigned(direction)
     if not isinstance(direction, Traced):
         try:
             array = np.asarray(direction)

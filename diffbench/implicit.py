@@ -17,6 +17,7 @@ from diffbench.construction import SEEN
 from diffbench.errors import ResultError, user_location
 from diffbench.flat import name_of
 from diffbench.primitives.arrays import as_operand, shape_of
+from diffbench.primitives.kinds import in_the_precision_of
 from diffbench.primitives.primitive import Traced
 from diffbench.structure import flatten, flatten_like, unflatten
 from diffbench.user_primitive import Call, UserPrimitive, packed, placed, uses_traced_value
@@ -82,7 +83,7 @@ class Root(UserPrimitive):
 
     def pull(self, cotangent, kept):
         x, operands, wanted, call, slope = kept
-        multiplier = np.linalg.solve(np.transpose(slope), np.ravel(cotangent))
+        multiplier = np.linalg.solve(np.transpose(slope), np.ravel(in_the_precision_of(x, cotangent)))
         point = [operands[k] for k in wanted]
         return Reverse().pullback(self._in_theta(x, operands, wanted, call), point)[1]([-multiplier])
 

@@ -3,8 +3,6 @@
 import os
 from collections.abc import Iterator
 
-import numpy as np
-
 from diffbench.errors import DiffbenchError, TraceLost, UnsupportedPrimitive, innermost_line
 from diffbench.primitives.strangers import masked_array_met
 
@@ -26,6 +24,9 @@ COMPLAINTS = {
 }
 """What NumPy says of a traced value, and what that means to the user: what happened, and what to do instead."""
 
+OF_OBJECTS = ("has no callable", "dtype('O')", "not supported for the input types")
+"""What NumPy says of an array of objects: of each it calls a method, which plain numbers do not have."""
+
 
 def lost_in_numpy(error: Exception) -> DiffbenchError | None:
     """The error in our words, if NumPy raised this one because a value was traced; None otherwise."""
@@ -38,7 +39,7 @@ def lost_in_numpy(error: Exception) -> DiffbenchError | None:
     for words, (what, hint) in COMPLAINTS.items():
         if words in str(error) and not isinstance(error, DiffbenchError):
             return UnsupportedPrimitive(what, where=innermost_line(error), why=f"NumPy says: {error}", hint=hint)
-    if not isinstance(error, TypeError | AttributeError) or not _stems_from_objects(error):
+    if not isinstance(error, TypeError) or not any(words in str(error) for words in OF_OBJECTS):
         return None
     return UnsupportedPrimitive(
         "a NumPy function cannot pass an array of objects, traced values and numbers among each other",
@@ -54,10 +55,3 @@ def _files(error: Exception) -> Iterator[str]:
     while traceback is not None:
         yield traceback.tb_frame.f_code.co_filename
         traceback = traceback.tb_next
-
-
-def _stems_from_objects(error: TypeError | AttributeError) -> bool:
-    """Whether NumPy complains of an array of objects: of each it calls a method, which plain numbers do not have."""
-    if isinstance(error, AttributeError):
-        return isinstance(getattr(np, error.name or "", None), np.ufunc)
-    return any(words in str(error) for words in ("has no callable", "dtype('O')", "not supported for the input types"))

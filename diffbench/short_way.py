@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.array_operators import BINARY_OPERATORS, COMPARISONS
+from diffbench.assignment import unassigned
 from diffbench.dispatch import call_ufunc
 from diffbench.memory import SMALLEST
 from diffbench.primitives import TABLE
@@ -91,6 +92,9 @@ IS_SMALL = "{0}.__class__ is ndarray and {0}.nbytes < SMALLEST"
 IS_INNER = "{0}.__class__ in SHORT and {0}.primal.__class__ in SCALARS"
 """Whether this is a number that one outer trace watches: what `relation` finds too, but in a call."""
 
+OUTER_KEPT = "other if other.primal.__class__ in SCALARS else unassigned(other)"
+"""A factor that an outer trace watches, and the program of that trace may assign to afterwards."""
+
 BINARY = """
 def {name}(self, other):
     kind = other.__class__
@@ -130,7 +134,7 @@ def {name}(self, other):
         if other._trace.level > self._trace.level:
             return other.{mirrored}(self)
         {self_is} = self.primal
-        {other_is} = other
+        {other_is} = {outer_kept}
         y = {value}
 {constant_2}
     return primitive.call(({operands}), NO_PARAMS)
@@ -283,6 +287,7 @@ USED = {
     "float64": np.float64,
     "NARROW": NARROW,
     "PYTHONS": PYTHONS,
+    "unassigned": unassigned,
     "widened": widened,
     "is_simple": is_simple,
     "multiply": TABLE[np.multiply],
@@ -365,6 +370,7 @@ def install_short_way(
                 outer_number=f"{IS_INNER.format('other')} and {IS_INNER.format('self.primal')}",
                 both_small=f"{SMALL_A} and {SMALL_B} and a.shape == b.shape and a.dtype is b.dtype",
                 other_kept="other.copy()" if name == "mul" else "other",  # f may change its arrays afterwards
+                outer_kept=OUTER_KEPT if name == "mul" else "other",
             )
         operators[BINARY_OPERATORS[name]] = getattr(cls, f"__{name}__"), getattr(cls, f"__r{name}__")
     install("__array_ufunc__", UFUNC, None, "p", "q")

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.assignment import link
+from diffbench.assignment import link, unassigned
 from diffbench.construction import SEEN
 from diffbench.dispatch import TracedArray
 from diffbench.primitives.complex_numbers import is_complex, with_real_operands
@@ -108,7 +108,7 @@ class Tape(Trace):
                 positions.append(position)
                 parents.append(operand.index)
                 operand = operand.primal
-            elif operand.__class__ is np.ndarray:
+            elif operand.__class__ is np.ndarray or (operand.__class__ not in PLAIN and isinstance(operand, Traced)):
                 constants.append(position)
             primals.append(operand)
             if operand.__class__ not in PLAIN and isinstance(operand, Traced):
@@ -137,8 +137,10 @@ class Tape(Trace):
         self.entries[start:] = [()] * (len(self.entries) - start) + [stretch]
         self.gaps = self.gaps or threading.RLock()
 
-    def copy_of(self, array: np.ndarray) -> np.ndarray:
+    def copy_of(self, array: Any) -> Any:
         """A copy of an array of f's; the same one again as long as the array has not changed, as in a loop."""
+        if array.__class__ is not np.ndarray:
+            return unassigned(array)  # traced by an outer derivative
         if array.nbytes < WORTH_A_LOOK:
             return array.copy()
         found, copied = self.copies.get(id(array), NOTHING)

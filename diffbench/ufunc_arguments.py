@@ -27,4 +27,4 @@ def converted(ufunc: np.ufunc, inputs: tuple, kwargs: dict) -> tuple[tuple, dict
     given = [type(x) if type(x) in (int, float, complex) else dtype_of(x) for x in operands]
     asked = {} if signature is None else {"signature": signature}
     loop = ufunc.resolve_dtypes((*given, *(None,) * ufunc.nout), casting=casting, **asked)
-    return tuple([np.astype(as_array(x), kind) for x, kind in zip(operands, loop)]), rest
+    return tuple([np.astype(as_array(x), kind, copy=False) for x, kind in zip(operands, loop)]), rest

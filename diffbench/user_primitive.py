@@ -18,8 +18,9 @@ from diffbench.construction import SEEN
 from diffbench.errors import ArgumentError, ResultError, TraceLost, UnsupportedPrimitive, user_location
 from diffbench.flat import name_of
 from diffbench.primitives.arrays import as_operand, shape_of
+from diffbench.primitives.kinds import in_the_precision_of
 from diffbench.primitives.primitive import Primitive, Traced
-from diffbench.structure import LEAF, flatten, flatten_like, unflatten
+from diffbench.structure import LEAF, flatten, flatten_like, map_leaves, unflatten
 
 # -- containers --------------------------------------------------------------------------------------------------------
 
@@ -36,9 +37,10 @@ class Call:
 
     def __init__(self, args: tuple, keywords: dict):
         leaves, self.structure = flatten(args)
-        self.leaves = [as_operand(present(leaf)) for leaf in leaves]
-        self.places = [place for place, leaf in enumerate(self.leaves) if is_real(leaf)]
-        self.keywords = keywords
+        leaves = [as_operand(present(leaf)) for leaf in leaves]
+        self.places = [place for place, leaf in enumerate(leaves) if is_real(leaf)]
+        self.leaves = [leaf if is_real(leaf) else _copied(leaf) for leaf in leaves]
+        self.keywords = {name: map_leaves(_copied, value) for name, value in keywords.items()}
         self.result = LEAF
         self.result_leaves: list = []  # zeros in the shape and dtype of those that are real
         self.result_places: list[int] = []  # of the real ones
@@ -83,6 +85,11 @@ class Call:
         return unpacked(y, self.like_result(self.result_leaves))
 
 
+def _copied(leaf: Any) -> Any:
+    """A leaf for the rules, which may run after the user's program has changed its array."""
+    return leaf.copy() if leaf.__class__ is np.ndarray else leaf
+
+
 def placed(leaves: Sequence, places: Sequence[int], values: Sequence) -> list:
     """A copy of some leaves, with values in some places."""
     copy = list(leaves)
@@ -101,7 +108,7 @@ def packed(leaves: Sequence) -> Any:
 def unpacked(y: Any, like: Sequence) -> list:
     """The numbers and arrays that a vector was packed from, in their shapes and dtypes."""
     if len(like) == 1:
-        return [y]
+        return [in_the_precision_of(like[0], y)]
     pieces = [y[entries] if shape_of(x) else y[entries.start] for entries, x in zip(slices_of(like), like)]
     dtypes = [getattr(x, "dtype", y.dtype) for x in like]
     pieces = [piece if dtype == y.dtype else piece.astype(dtype) for piece, dtype in zip(pieces, dtypes)]

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from diffbench.assignment import unassigned
 from diffbench.backends.base import Differentiator, one_like, overrides
 from diffbench.captured import Unchanged
 from diffbench.errors import ArgumentError, DirectionError, ResultError
@@ -19,8 +20,11 @@ from diffbench.memory import is_whole
 from diffbench.primitives.arrays import dtype_of, shape_of
 from diffbench.primitives.primitive import Traced
 from diffbench.registry import get_backend
+from diffbench.short_way import SHORT
 from diffbench.structure import flatten, unflatten
 from diffbench.watching import Watched
+
+DOUBLES: frozenset[Any] = frozenset({float, np.float64})
 
 
 class Verb:
@@ -348,8 +352,15 @@ def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
     """A leaf in the dtype of a model that is nobody else's; a scalar as a float of that dtype."""
     if leaf.__class__ is Watched:
         leaf = leaf.primal
-    if isinstance(leaf, Traced) or (leaf.__class__ is float and (model is None or model.__class__ is float)):
+    if leaf.__class__ is float and (model is None or model.__class__ is float):
         return leaf
+    if isinstance(leaf, Traced):
+        inner = leaf.__class__ in SHORT and model.__class__ in SHORT
+        if inner and leaf.primal.__class__ in DOUBLES and model.primal.__class__ in DOUBLES:
+            return leaf  # a number, to which nobody can assign
+        if model is not None and (dtype := dtype_of(model)) != dtype_of(leaf):
+            leaf = np.astype(leaf, dtype, copy=False)  # type: ignore[call-overload]
+        return unassigned(leaf)
     if leaf.__class__ is np.ndarray and leaf.shape and leaf.dtype.kind == "f":
         right = model is None or leaf.dtype == dtype_of(model)
         if right and foreign is not None and is_whole(leaf) and leaf.flags.writeable:

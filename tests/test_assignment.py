@@ -173,6 +173,13 @@ def write_what_is_piecewise_constant(x):
     return np.sum(-y * x + np.sin(y) * x + (y + y) * x[0] + z**2 * x) + sum(z[1:]) * x[3]
 
 
+def replace_what_is_no_number(x):
+    y, z = np.sqrt(x - 0.4), x / np.floor(x + 0.2)
+    np.nan_to_num(y, copy=False, nan=2.0)
+    np.nan_to_num(z, copy=False, posinf=3.0)
+    return np.sum(y * z * x)
+
+
 def divide_where_it_is_safe(x):
     safe = np.divide(x, x[::-1] - 2.0, out=np.zeros_like(x), where=x[::-1] < 1.5)
     root = np.full_like(x, 2.0)
@@ -187,11 +194,39 @@ def copy_a_fresh_array(x):
     return np.sum(z) + np.sum(y)
 
 
+def write_into_copies_that_keep_the_dtype(x):
+    y, z, reshaped = x.astype(float), np.astype(x, float), np.reshape(x, (2, 2), copy=True)
+    fresh = np.astype(np.copy(np.zeros_like(x)), float)
+    y[0], z[1], reshaped[0, 0], fresh[2] = 3.0, x[0], x[1], x[3] ** 2
+    return np.sum(x**3) * np.sum(y * z * reshaped.ravel()) + np.sum(fresh * x)
+
+
+def write_where_numpy_makes_no_copy(x):
+    y = x * x
+    same = (y.astype(float, copy=False), y.real, y.conj(), np.real_if_close(y))
+    for i, array in enumerate(same):
+        array[i] = x[i - 1]
+    square = y.reshape(2, 2)
+    np.rot90(square, 4)[0, 0] *= x[2]
+    return np.sum(y * y)
+
+
+def write_and_see_diagonals(x):
+    square = np.outer(x, x)[:3, :3]
+    diagonal, above, block = np.diag(square), np.diagonal(square.T, -1), np.block(square)
+    np.einsum("ii->i", square)[1:] = x[:2]
+    np.einsum("ij->ji", square)[0] *= x[2]
+    square[0, 1] = x[3] ** 2
+    block[2] = 1.0
+    return np.sum(diagonal**3) + np.sum(above * x[:2]) + np.sum(square * block)
+
+
 PROGRAMS = [
     fill_entry_by_entry, overwrite_an_entry, use_before_and_after, assign_to_the_argument, assign_a_broadcast_value,
     assign_by_mask, assign_by_repeated_index, write_through_a_view, see_through_a_view, write_through_views_of_views,
     update_in_place, write_the_result_out, accumulate_at, functions_that_write, rows_of_a_trajectory,
     write_through_views_of_a_fresh_array, write_rows_of_a_fresh_matrix, copy_a_fresh_array,
+    write_into_copies_that_keep_the_dtype, write_where_numpy_makes_no_copy, write_and_see_diagonals,
 ]  # fmt: skip
 each_program = pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
 
@@ -220,7 +255,10 @@ def test_a_number_may_be_written_into_an_array_made_of_another():
         np.testing.assert_allclose(db.hessian(f, backend=backend)([1.0, 2.0]), [[0, 0], [0, 2]], atol=1e-5)
 
 
-@pytest.mark.parametrize("f", [write_whole_numbers, write_what_is_piecewise_constant, divide_where_it_is_safe])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    "f", [write_whole_numbers, write_what_is_piecewise_constant, replace_what_is_no_number, divide_where_it_is_safe]
+)
 @pytest.mark.parametrize("outer", ["forward", "reverse"])
 @each_mode
 def test_programs_that_assign_by_comparison_are_differentiated_as_they_run(f, mode, outer):
@@ -307,6 +345,51 @@ def test_random_programs_of_assignments_and_views_agree_with_numpy(steps, entrie
     jacobian = db.jacobian(lambda x: run(steps, x), backend="reverse")(x)
     np.testing.assert_array_equal(jacobian @ v, expected)
     np.testing.assert_array_equal(db.jvp(lambda x: run(steps, x), backend="forward")(x, v), expected)
+
+
+# -- copies and views --------------------------------------------------------------------------------------------------
+
+
+MADE_OF_A = [
+    "A.astype(float)", "np.astype(A, float)", "A.astype(float, copy=False)", "A.copy()", "np.array(A)", "np.asarray(A)",
+    "np.real(A)", "A.real", "A.conj()", "A.conjugate()", "np.conjugate(A)", "np.real_if_close(A)",
+    "np.nan_to_num(A)", "np.nan_to_num(A, copy=False)", "np.broadcast_arrays(A, 1.0)[0]", "np.transpose(A[0], 0)",
+    "np.meshgrid(A[0], A[1], sparse=True)[0]", "np.meshgrid(A[0], A[1])[0]", "np.rot90(A, 4)", "np.rot90(A)",
+    "np.einsum('ij->ji', A)", "np.einsum('ii->i', A)", "np.einsum('...i->i...', A)", "np.einsum('ij->ij', A)",
+    "np.einsum('iji->ji', np.reshape(A, (2, 2, 4))[:, :, :2])", "np.einsum('ij->j', A)",
+    "np.diagonal(A)", "np.diag(A, 1)", "np.linalg.diagonal(A)", "A.diagonal()",
+    "np.lib.stride_tricks.sliding_window_view(A[0], 2)",
+]  # fmt: skip
+
+
+@each_mode
+@pytest.mark.parametrize("made", MADE_OF_A)
+def test_what_numpy_copies_is_a_copy_and_what_it_gives_as_a_view_is_one(made, mode):
+    """An assignment to either, and what the other then holds, by NumPy itself."""
+    make = eval(f"lambda A: {made}", {"np": np})
+
+    def write_into_it(x):
+        A = np.outer(x, x)
+        z = make(A)
+        z[(0,) * z.ndim] = 5.0 * x[1]
+        return np.concatenate([np.ravel(A), np.ravel(z)])
+
+    def write_into_what_it_was_made_of(x):
+        A = np.outer(x, x)
+        z = make(A)
+        A[0] = 5.0 * x
+        return np.ravel(z * x[0])
+
+    for f in (write_into_what_it_was_made_of, write_into_it):
+        try:
+            expected = f(X)
+        except ValueError as error:
+            with pytest.raises(ValueError, match=str(error)):
+                db.jacobian(f, backend=mode)(X)
+            continue
+        value, push = db.linearize(f, backend=mode)(X)
+        np.testing.assert_allclose(value, expected, rtol=1e-14)
+        np.testing.assert_allclose(push(X), db.jvp(f, backend="finite-central")(X, X), rtol=1e-8, atol=1e-8)
 
 
 # -- what others hold --------------------------------------------------------------------------------------------------

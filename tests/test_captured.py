@@ -215,12 +215,29 @@ def drifting():
     return f
 
 
-@pytest.mark.parametrize("backend", ["finite-central", "finite-forward", "finite-backward", "complex-step"])
+@pytest.mark.parametrize("backend", ["finite-central", "finite-forward", "finite-backward", "complex-step", "forward"])
 @pytest.mark.parametrize("make", [accumulating, drifting])
 def test_a_function_that_differs_from_run_to_run_is_an_error(backend, make):
     for verb in (db.gradient, db.jacobian):
         with pytest.raises(db.NotRepeatable, match="does not give the same twice"):
             verb(make(), backend=backend)(X)
+
+
+@pytest.mark.parametrize("backend", ["finite-central", "finite-forward", "complex-step"])
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+def test_so_is_one_that_changes_an_array_of_an_outer_derivative(backend, outer):
+    def f(x):
+        y = 1.0 * x
+
+        def inner(q):
+            total = np.sum(q * q * y)
+            y[1:] *= 2.0
+            return total
+
+        return db.gradient(inner, backend=backend)(np.ones(3))
+
+    with pytest.raises(db.NotRepeatable, match="does not give the same twice"):
+        db.jacobian(f, backend=outer)(X)
 
 
 @pytest.mark.parametrize("backend", ["finite-central", "finite-forward", "complex-step"])

@@ -115,6 +115,10 @@ def test_differences_of_noisy_values_are_not_believed_too_much():
     assert check_primitive(noisy, 0.5) == 2
 
 
+def test_rules_of_empty_arrays_pass():
+    assert check_primitive(db.primitive(lambda x: x * x, jvp=lambda x, t, y: 2 * x[0] * t[0]), np.zeros(0)) == 2
+
+
 def test_keywords_are_passed_on():
     f = db.primitive(lambda x, *, k: x * k, vjp=lambda primals, y, c, *, k: c * k)
     assert check_primitive(f, 2.0, k=3) == 2

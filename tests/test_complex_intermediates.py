@@ -85,6 +85,48 @@ def test_complex_numbers_may_be_assigned():
     np.testing.assert_allclose(db.gradient(f)(X), 2 * X, rtol=1e-14)
 
 
+def write_the_parts_of_a_spectrum(x):
+    z = np.fft.rfft(x)
+    z.imag[:] = x[0]
+    z.real[0] = x[1] * x[2]
+    return np.sum(np.abs(z) ** 2)
+
+
+def see_the_parts_of_what_is_assigned_to(x):
+    z = x * (1 + 2j)
+    real, imaginary = z.real, z[1:].imag
+    z[1] = x[0] * 1j
+    imaginary *= x[3]
+    return np.sum(real * x) + np.sum(np.real(z * z)) + np.sum(imaginary**2)
+
+
+def fill_a_fresh_array_by_its_parts(x):
+    z = np.zeros_like(x, dtype=complex)
+    z.real, z.imag[1:] = x, x[1:] ** 2
+    z.imag = z.imag * x
+    return np.sum(np.abs(z) ** 2 * x)
+
+
+@each_mode
+@pytest.mark.parametrize(
+    "f", [write_the_parts_of_a_spectrum, see_the_parts_of_what_is_assigned_to, fill_a_fresh_array_by_its_parts]
+)
+def test_the_parts_of_a_complex_array_are_views_of_it(f, mode):
+    expected = db.gradient(f, backend="finite-central", order=6)(X)
+    np.testing.assert_allclose(db.gradient(f, backend=mode)(X), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_real_array_has_no_imaginary_part_to_set():
+    def f(x):
+        y = 1.0 * x
+        y.real = 2 * x
+        with pytest.raises(TypeError, match="does not have imaginary part to set"):
+            y.imag = x
+        return np.sum(y)
+
+    np.testing.assert_array_equal(db.gradient(f)(X), 2 * np.ones(5))
+
+
 def test_float32_stays_float32():
     gradient = db.gradient(lambda x: np.sum(np.abs(np.fft.rfft(x)) ** 2))(X.astype(np.float32))
     assert gradient.dtype == np.float32

@@ -283,6 +283,99 @@ def test_the_hessian_by_auto_is_forward_over_reverse():
     assert db.hessian(f)(X) == pytest.approx(J(G(f, "reverse"), "forward")(X), rel=1e-15)
 
 
+# -- arrays that the outer program changes -----------------------------------------------------------------------------
+
+
+def while_the_inner_function_runs(x, mode):
+    y = 1.0 * x
+
+    def inner(q):
+        total = np.sum(q * q * y) + np.sum(np.outer(q, y)) + np.einsum("i,i->", q, y)
+        y[1:] = 9.0
+        return total
+
+    return db.gradient(inner, backend=mode)(np.ones(3))
+
+
+def before_the_pull(x, mode):
+    y = 1.0 * x
+    _, pull = db.pullback(lambda q: q * q * y + q * y + np.sum(np.outer(q, y), axis=1), backend=mode)(np.ones(3))
+    y *= 5.0
+    return pull(np.ones(3))
+
+
+def before_the_push(x, mode):
+    y = 1.0 * x
+    _, push = db.linearize(lambda q: q * q * y + q * y + np.outer(q, y) @ q - q * np.sum(y), backend=mode)(np.ones(3))
+    y[0] = 5.0
+    return push(np.ones(3))
+
+
+def the_argument_itself_between(x, mode):
+    y = np.sqrt(3 * x + np.sum(x))
+    _, pull = db.pullback(lambda q: np.square(q) * q / 3, backend=mode)(y)
+    y *= 5.0
+    return pull(np.ones(3))
+
+
+@pytest.mark.parametrize("outer", ["forward", "reverse", "complex-step"])
+@pytest.mark.parametrize("mode", ["reverse", "auto"])
+@pytest.mark.parametrize(
+    "change", [while_the_inner_function_runs, before_the_pull, before_the_push, the_argument_itself_between]
+)
+def test_an_array_that_the_outer_program_changes_counts_in_an_inner_derivative_as_it_was_when_used(change, mode, outer):
+    """In each the inner derivative is 3 y + sum(y)."""
+    found = db.jacobian(lambda x: change(x, mode), backend=outer)(X)
+    np.testing.assert_allclose(found, 3 * np.eye(3) + 1, rtol=1e-14)
+
+
+RESULTS = {
+    "value of pullback": lambda y: db.pullback(lambda q: q)(y)[0],
+    "value of linearize": lambda y: db.linearize(lambda q: q)(y)[0],
+    "tangent": lambda y: db.jvp(lambda q: q)(np.ones(3), y),
+    "cotangent": lambda y: db.vjp(lambda q: q)(np.ones(3), y),
+    "gradient": lambda y: db.gradient(lambda q: np.sum(q * y))(np.ones(3)),
+    "auxiliary result": lambda y: db.gradient(lambda q: (np.sum(q), q), has_aux=True)(y)[1],
+    "one of two": lambda y: db.gradient(lambda p, q: np.sum((p + q) * y), argnum=(0, 1))(np.ones(3), np.ones(3)),
+}
+
+
+@pytest.mark.parametrize("outer", MODES)
+@pytest.mark.parametrize("verb", RESULTS.values(), ids=RESULTS)
+def test_what_an_inner_derivative_gives_shares_nothing_with_the_arrays_of_the_outer_program(verb, outer):
+    def f(x):
+        y = 1.0 * x
+        first, *others = results if isinstance(results := verb(y), tuple) else (results,)
+        first[...] = 7.0
+        return np.sum(y * y) if not others else np.sum(others[0] ** 2)
+
+    np.testing.assert_array_equal(G(f, outer)(X), 2 * X)
+
+
+@each_pair
+def test_a_result_that_changes_its_dtype_twice_has_second_derivatives(outer, inner):
+    def f(x):
+        return np.sum(x * x).astype(np.float32).astype(float)
+
+    np.testing.assert_array_equal(J(G(f, inner), outer)(X), 2 * np.eye(3))
+
+
+@each_pair
+@pytest.mark.parametrize("dtype", [np.float32, np.longdouble])
+def test_an_inner_derivative_has_the_dtype_of_its_argument_whatever_f_computes_in(outer, inner, dtype):
+    weights = np.array([1.0, 2.0, 3.0]) if dtype is np.float32 else np.array([1.0, 2.0, 3.0], np.float32)
+    other = np.float32 if dtype is np.longdouble else np.longdouble
+    found = []
+
+    def f(x):
+        found.append(db.gradient(lambda y: np.sum(y.astype(other) ** 2 * weights), backend=inner)(x))
+        found.append(db.vjp(lambda y: y * weights, backend=inner)(x, np.ones(3)))
+        return found[-2] + found[-1]
+
+    J(f, outer)(X.astype(dtype))
+    assert {array.dtype for array in found} == {np.dtype(dtype)}
+
+
 # -- leaks -------------------------------------------------------------------------------------------------------------
 
 

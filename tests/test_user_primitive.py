@@ -133,6 +133,27 @@ def test_the_function_may_overwrite_its_arguments_and_reuse_its_result():
     np.testing.assert_array_equal(db.gradient(lambda x: np.sum(square(x) * square(2 * x)))(X), 16 * X**3)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_integers_masks_and_keywords_count_as_they_were_when_the_function_was_called(mode):
+    def weighted(x, k, mask, *, shift):
+        return x * k * mask + shift * x
+
+    def pulled(primals, y, c, shift):
+        _, k, mask = primals
+        return c * (k * mask + shift), None, None
+
+    f = db.primitive(weighted, vjp=pulled)
+    g = db.implicit_root(lambda y, x, k, mask, *, shift: y - weighted(x, k, mask, shift=shift), weighted)
+
+    def program(x):
+        k, mask, shift = np.array([1, 2, 3]), np.array([True, False, True]), np.ones(3)
+        total = np.sum(f(x, k, mask, shift=shift)) + np.sum(g(x, k, mask, shift=shift))
+        k[:], mask[:], shift[:] = 7, False, 9.0
+        return total
+
+    np.testing.assert_allclose(db.gradient(program, backend=mode)(X), [4.0, 2.0, 8.0], rtol=1e-14)
+
+
 def test_float32_stays_float32_beside_float64():
     @db.primitive(jvp=lambda primals, t, y: {"a": 2 * t[0]["a"], "b": 3 * t[0]["b"]})
     def f(p):

@@ -188,7 +188,7 @@ class ComplexStep(Differentiator):
         in its imaginary part; in the real plus the imaginary part of their difference f‴ cancels.
         """
         leaves = zip(_leaves(d, point), point, strict=True)
-        shifts = [DIAGONAL * TO_COMPLEX(np.astype(leaf, dtype_of(x))) for leaf, x in leaves]
+        shifts = [DIAGONAL * TO_COMPLEX(np.astype(leaf, dtype_of(x), copy=False)) for leaf, x in leaves]
         (right,) = self._run(function, point, shifts)
         (left,) = self._run(function, point, [-shift for shift in shifts])
         difference = right - left

@@ -16,7 +16,7 @@ from diffbench.backends.complex_step_forms import CONTINUATIONS, ON_EACH_SIDE
 from diffbench.dispatch import TracedArray
 from diffbench.errors import NotAnalytic, UnsupportedPrimitive, UnsupportedVerb, user_location
 from diffbench.primitives.arrays import dtype_of, shape_of
-from diffbench.primitives.complex_numbers import REAL, TO_COMPLEX
+from diffbench.primitives.complex_numbers import IMAGINARY, OF_PARTS, REAL, TO_COMPLEX
 from diffbench.primitives.elementwise import STOP, WHERE
 from diffbench.primitives.kinds import Elementwise, General
 from diffbench.primitives.primitive import Primitive, Trace, Traced
@@ -37,6 +37,8 @@ ANALYTIC = frozenset({np.prod, np.cumprod, np.einsum, np.linalg.solve, np.linalg
 """Rows of the kind General that do not say so themselves."""
 
 POWERS = (np.power, np.float_power)
+WITH_A_POLE = (np.divide, np.reciprocal)
+"""Functions whose last operand stands below: a step beside its zero gives large numbers where there are none."""
 
 
 class ComplexStepped(TracedArray):
@@ -85,7 +87,7 @@ class ComplexTrace(Trace):
         if "dtype" in params:
             params = {**params, "dtype": np.result_type(params["dtype"], np.complex64)}
         y = how.form(*values, **params) if how.form else _applied(primitive, values, params)
-        if how.guarded and not _is_whole_power(primitive, values):
+        if how.guarded and not _is_regular(primitive, values):
             moving = [i for i, x in enumerate(operands) if x.__class__ is ComplexStepped and primitive.partials[i]]
             y = _on_the_domain(primitive, y, values, moving)
         return ComplexStepped(y, self)
@@ -153,7 +155,8 @@ def continuation_of(primitive: Any) -> Continuation | None:
     if not isinstance(primitive, Elementwise):
         return Continuation(form, False, ())
     conditions = tuple([i for i, partial in enumerate(primitive.partials) if partial is None])
-    return Continuation(form, bool(form) or primitive.cut, conditions)
+    guarded = bool(form) or primitive.cut or primitive.function in WITH_A_POLE
+    return Continuation(form, guarded, conditions)
 
 
 BRANCHES_HINT = (
@@ -177,8 +180,10 @@ def _applied(primitive: Any, values: Sequence, params: dict) -> Any:
         ) from error
 
 
-def _is_whole_power(primitive: Any, values: Sequence) -> bool:
-    """Whether this is x**1, x**2, ...: right everywhere, and worth a short way."""
+def _is_regular(primitive: Any, values: Sequence) -> bool:
+    """Whether this is x**1, x**2, ..., or a quotient without zeros below: right everywhere, and worth a short way."""
+    if primitive.function in WITH_A_POLE:
+        return bool(np.all(np.real(primal(values[-1])) != 0))
     return primitive.function in POWERS and values[1].__class__ is int and values[1] > 0
 
 
@@ -192,14 +197,26 @@ def _on_the_domain(primitive: Elementwise, y: Any, values: Sequence, moving: Seq
         for slope in slopes:
             regular = regular & np.isfinite(slope)
         if primitive.function in POWERS:  # at 0 the slope of x**1.1 is 0, but that of a tiny step is not
-            regular = regular & ((reals[0] != 0) | (np.rint(reals[1]) == reals[1]))
+            regular = regular & ((reals[0] != 0) | ((np.rint(reals[1]) == reals[1]) & (1 not in moving)))
         if np.all(regular):
             return y
         if isinstance(y, Traced):
-            return WHERE(regular, y, np.nan)
+            return WHERE(regular, y, _from_the_table(primitive, values, moving, np.isnan(real)))
         y = np.array(y)
         singular = y.copy()
         singular.real = real
         pushed = [np.where(values[i].imag != 0, slope * values[i].imag, 0.0) for i, slope in zip(moving, slopes)]
         singular.imag = np.where(np.isnan(real), np.nan, sum(pushed))
         return np.where(regular, y, singular)[()]
+
+
+def _from_the_table(primitive: Elementwise, values: Sequence, moving: Sequence[int], nowhere: Any) -> Any:
+    """The complex value that the real function and its slopes give: what an outer derivative can differentiate."""
+    reals = [REAL(x) for x in values]
+    real = primitive(*reals)
+    shift: Any = 0.0
+    for i in moving:
+        imaginary = IMAGINARY(values[i])
+        slope = primitive.partials[i].value(real, *reals)  # type: ignore[union-attr]
+        shift = shift + np.where(primal(imaginary) != 0, slope * imaginary, 0.0)
+    return OF_PARTS(real, shift + np.where(nowhere, np.nan, 0.0))

@@ -263,9 +263,9 @@ def ridders(line: Line) -> Chosen:
     raise _not_found("the extrapolated quotients do not settle")
 
 
-def _tableau(line: Line, h: Any, rows: int = 10, safe: float = 2.0) -> tuple[Chosen, float, Any]:
+def _tableau(line: Line, h: Any) -> tuple[Chosen, float, Any]:
     """The best entry of a tableau that begins at the step h, the estimate of its error, and the next step."""
-    basic = line.stencil
+    basic, rows, safe = line.stencil, 10, 2.0
     best, least = Chosen(h, basic), np.inf
     above = [line.derivative(basic, h)]
     for _ in range(1, rows):

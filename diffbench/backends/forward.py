@@ -14,6 +14,7 @@ from diffbench.backends.base import (
 )
 from diffbench.backends.forward_units import along_units, on_list
 from diffbench.batch import BatchTrace
+from diffbench.captured import check_repeated
 from diffbench.dispatch import TracedArray
 from diffbench.errors import ArgumentError
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
@@ -159,7 +160,9 @@ class Forward(Differentiator):
         values: list = []
 
         def push(tangents: Sequence) -> Any:
-            values[:], (slope,) = self.jvp(function, point, tangents)
+            found, (slope,) = self.jvp(function, point, tangents)
+            check_repeated(function, values, found)
+            values[:] = found
             return slope
 
         found = along_units(push, point, [None] * len(point))
@@ -180,7 +183,9 @@ class Forward(Differentiator):
         def push_along(j: int) -> Callable:
             def push(direction: Any, batch: bool) -> list:
                 tangents = [direction if k == j else None for k in range(len(point))]
-                values[:], pushed = self.jvp(function, point, tangents, batch)
+                found, pushed = self.jvp(function, point, tangents, batch)
+                check_repeated(function, values, found)
+                values[:] = found
                 return pushed
 
             return push

@@ -221,11 +221,6 @@ class Reverse(Differentiator):
         values, pull = self.pullback(function, point)
         return values, jacobian_by_rows(values, pull, point)
 
-    def vjp(self, function: Any, point: Sequence, cotangents: Sequence) -> list:
-        """The cotangents of the arguments from those of the results, once: an entry of the tape is freed when used."""
-        tape, _, places = _trace(function, point)
-        return _pull(tape, point, places, cotangents, consume=True)
-
     def gradient(self, function, point):
         tape, values, places = _trace(function, point)
         found = _pull(tape, point, places, [one_like(values[0])], consume=True)

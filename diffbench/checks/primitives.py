@@ -197,20 +197,21 @@ def differences(f: Callable, point: Sequence, direction: Sequence) -> tuple[list
     Where f raises or gives no finite number, as a step may leave its domain, that step is passed over.
     """
     scales = [scale_of(np.asarray(x)) for x in point]
-    reach = max([float(np.max(np.abs(v) / scale, initial=0.0)) for v, scale in zip(direction, scales)])
+    longest = max([float(np.max(np.abs(v) / scale, initial=0.0)) for v, scale in zip(direction, scales)])
+    reach = longest or 1.0  # nothing moves in empty arrays
     levels: list[list] = []
-    refusal: Exception | None = None
+    refusals: list[Exception] = []
     with np.errstate(all="ignore"):
         for level in LEVELS:
             step = 2.0**-level / reach
             try:
                 images = [f([x + k * step * v for x, v in zip(point, direction)]) for k in WEIGHTS]
             except (ValueError, ArithmeticError) as error:
-                refusal = error
+                refusals.append(error)
                 continue
             levels.append([_slope_and_noise(np.stack(ys), step) for ys in zip(*images)])
     if len(levels) < 2:
-        raise refusal or ArgumentError("check_primitive: there is no step to take differences with")
+        raise refusals[-1]
     best = [_best(*map(np.array, zip(*column))) for column in zip(*levels)]
     return [slope for slope, _ in best], [error for _, error in best]
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from diffbench.assignment import twin
 from diffbench.dispatch import TracedArray
 from diffbench.errors import ArgumentError, is_of_users
 from diffbench.primitives.complex_numbers import is_complex, with_real_operands
@@ -114,7 +115,7 @@ class Recording(Trace):
 
     def process(self, primitive: Primitive, operands: Sequence, params: dict) -> Any:
         frame, site = self.site()
-        operands = [x if isinstance(x, Listed) else self.constant(x, frame) for x in operands]
+        operands = self.as_they_are(operands, frame)
         wanted = [position for position, x in enumerate(operands) if isinstance(x, Listed)]
         primals = [x.primal if isinstance(x, Listed) else x for x in operands]
         if primitive is ASSIGN:
@@ -131,7 +132,7 @@ class Recording(Trace):
     def record(self, primitive: Primitive, operands: Sequence, y: Any, slopes: Sequence) -> "Listed":
         """Record what the short way has computed."""
         frame, site = self.site()
-        operands = [x if isinstance(x, Listed) else self.constant(x, frame) for x in operands]
+        operands = self.as_they_are(operands, frame)
         wanted = [position for position, x in enumerate(operands) if isinstance(x, Listed)]
         return self.append(Entry(primitive, operands, {}, y, wanted, site, slopes=slopes))
 
@@ -139,6 +140,10 @@ class Recording(Trace):
         """Put an entry on the list."""
         self.entries.append(entry)
         return Listed(entry.value, self, len(self.entries) - 1)
+
+    def as_they_are(self, operands: Sequence, frame: FrameType | None) -> list:
+        """Operands as the list remembers them: what f assigns to them later does not reach it."""
+        return [twin(x) if isinstance(x, Listed) else self.constant(x, frame) for x in operands]
 
     def constant(self, x: Any, frame: FrameType | None) -> Any:
         """A constant as the list remembers it: a copy of an array, which f may change afterwards."""

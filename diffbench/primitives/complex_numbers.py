@@ -36,6 +36,21 @@ IMAGINARY: Linear = Linear(
 )
 
 
+def _of_parts(x: Any, y: Any) -> Any:
+    z = np.empty(np.shape(x), np.result_type(x, np.complex64))
+    z.real, z.imag = x, y
+    return z[()]
+
+
+OF_PARTS: Linear = Linear(
+    _of_parts,
+    name="complex number of its parts",
+    transpose=lambda g, position, shapes: -IMAGINARY(TO_COMPLEX(g)) if position else real_part(g),
+    batch_rule=lambda operands, batched: OF_PARTS(*operands) if all(batched) else NotImplemented,
+)
+"""x + iy also where y is infinite, of which the product with i would have the real part NaN."""
+
+
 def is_complex(x: Any) -> bool:
     """Whether a value, traced or plain, is complex."""
     return getattr(x, "dtype", FLOAT).kind == "c" or isinstance(x, complex)
@@ -94,6 +109,14 @@ class OfComplexToo(Elementwise):
         if kept[0] is None:
             return [self.complex_vjp(cotangent, *kept[1])]
         return super().pull(cotangent, kept)
+
+
+class RealPart(OfComplexToo):
+    """np.real, which gives the very array that it is given where that is real."""
+
+    def call(self, args, kwargs):
+        (val,), _ = self.bound(args, kwargs)
+        return super().call(args, kwargs) if is_complex(val) else val
 
 
 def _along(z: Any, y: Any, t: Any) -> Any:
@@ -165,10 +188,10 @@ ROWS: list[Row] = [
                  complex_jvp=lambda t, z, y: np.conjugate(t),
                  complex_vjp=lambda c, z, y: np.conjugate(c),
                  examples=["(conjugate(A + 1j * sin(A)) * (1 + 2j)).imag"]),
-    OfComplexToo(np.real, "1", exact="x", analytic=False, bind=lambda val: ((val,), {}),
-                 complex_jvp=lambda t, z, y: REAL(t),
-                 complex_vjp=lambda c, z, y: TO_COMPLEX(c),
-                 examples=["real(exp(1j * A))", "real((1 + 2j) * sin(A))"]),
+    RealPart(np.real, "1", exact="x", analytic=False, bind=lambda val: ((val,), {}),
+             complex_jvp=lambda t, z, y: REAL(t),
+             complex_vjp=lambda c, z, y: TO_COMPLEX(c),
+             examples=["real(exp(1j * A))", "real((1 + 2j) * sin(A))"]),
     Composite(np.imag, _expand_imag, examples=["imag(exp(1j * A))", "imag((A + 1j * v[:, None]) ** 3)",
                                                "imag(1j * A) * imag(A)"]),
     Composite(np.angle, _expand_angle, examples=["angle(A + 1j * exp(A))", "angle(A + 1j, deg=True)", "A * angle(A)"]),
@@ -182,6 +205,6 @@ ROWS: list[Row] = [
     Composite(np.emath.arccos, _on_the_real_domain(np.arccos, lambda x: abs(x) <= 1), examples=["emath.arccos(A / 3)"]),
     Composite(np.emath.arctanh, _on_the_real_domain(np.arctanh, lambda x: abs(x) < 1),
               examples=["emath.arctanh(A / 3)"]),
-    TO_COMPLEX, REAL, IMAGINARY, ANGLE,
+    TO_COMPLEX, REAL, IMAGINARY, OF_PARTS, ANGLE,
 ]
 # fmt: on

@@ -39,7 +39,7 @@ def widened(x: Any, other: Any) -> Any:
     if isinstance(x, int | float) or narrow is dtype_of(other):  # numbers of Python adapt
         return x
     wide = np.result_type(*[n if (n := numbers_of(z)).__class__ in (int, float) else dtype_of(z) for z in (x, other)])
-    return x if narrow == wide else np.astype(as_array(x), wide)
+    return x if narrow == wide else np.astype(as_array(x), wide, copy=False)
 
 
 @rule_name
@@ -182,19 +182,23 @@ def _expand_clip(a, a_min=np._NoValue, a_max=np._NoValue, out=None, *, min=np._N
 
 
 def _expand_nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
-    limits = np.finfo(x.dtype)
+    limits, given = np.finfo(x.dtype), x
     for found, value in (
         (np.isnan, nan),
         (np.isposinf, limits.max if posinf is None else posinf),
         (np.isneginf, limits.min if neginf is None else neginf),
     ):
-        x = np.where(found(x), np.astype(as_array(value), x.dtype), x)  # whatever the value, x keeps its dtype
+        value = np.astype(as_array(value), x.dtype, copy=False)  # whatever the value, x keeps its dtype
+        x = np.where(found(x), value, x)
+    if not copy and isinstance(given, Traced) and shape_of(given):
+        given[...] = x  # type: ignore[index]
+        return given
     return x
 
 
 def _expand_real_if_close(a, tol=100):
     if getattr(a, "dtype", np.dtype(float)).kind != "c":
-        return np.positive(a)
+        return a
     limit = tol * np.finfo(a.dtype).eps if tol > 1 else tol
     return np.real(a) if np.all(np.abs(np.imag(a)) < limit) else a
 

@@ -356,7 +356,7 @@ def _svd_of_symmetric(a: Any, compute_uv: bool) -> Any:
         return s
     u = np.take_along_axis(v, order[..., None, :], -1)
     signs = np.take_along_axis(np.where(np.signbit(w), -1.0, 1.0), order, -1)
-    return SVDResult(u, s, (u * np.astype(signs, s.dtype)[..., None, :]).mT)
+    return SVDResult(u, s, (u * np.astype(signs, s.dtype, copy=False)[..., None, :]).mT)
 
 
 def _expand_svdvals(x, /):

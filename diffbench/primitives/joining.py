@@ -45,7 +45,7 @@ def _arrays_to_join(arrays: Any, out: Any, dtype: Any, casting: Any) -> list:
         return arrays
     for x in arrays:
         np.empty(0, dtype_of(x)).astype(dtype, casting=casting)  # raises where NumPy would not convert
-    return [np.astype(as_array(x), dtype) for x in arrays]
+    return [np.astype(as_array(x), dtype, copy=False) for x in arrays]
 
 
 def _bind_concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind"):
@@ -132,7 +132,7 @@ def _expand_block(arrays):
             return np.concatenate([join(piece, level - 1) for piece in part], -level)
         return np.reshape(part, (*(1,) * (rank - rank_of(part)), *shape_of(part)))
 
-    return join(arrays, depth)
+    return join(arrays, depth) if depth else np.copy(arrays)
 
 
 def _depth(blocks: Any) -> int:
@@ -299,7 +299,6 @@ ROWS = [
                         "pad(A, 2, 'mean')", "pad(A, 1, 'maximum', stat_length=2)", "pad(v, (1, 2), 'median')",
                         "pad(A, 1, 'minimum')", "pad(v, 2, 'linear_ramp')",
                         "pad(A, 2, 'linear_ramp', end_values=3.0)"]),
+    Composite(np.unstack, _expand_unstack, examples=["add(*unstack(A[:2]))", "unstack(A, axis=1)[2]"]),
 ]
 # fmt: on
-if hasattr(np, "unstack"):  # NumPy 2.1
-    ROWS.append(Composite(np.unstack, _expand_unstack, examples=["add(*unstack(A[:2]))", "unstack(A, axis=1)[2]"]))

@@ -28,6 +28,7 @@ from diffbench.memory import SMALLEST, is_whole
 from diffbench.primitives.arrays import (  # noqa: F401  (rows import them from here)
     FLOAT,
     as_operand,
+    dtype_of,
     is_one_number,
     numbers_of,
     rank_of,
@@ -269,6 +270,12 @@ class Bilinear(PrimitiveRow):
         return [self.transposes[position](cotangent, other, shape, **params) for position, other, shape in links]
 
 
+def in_the_precision_of(y: Any, cotangent: Any) -> Any:
+    """A cotangent that is no longdouble where y is none: LAPACK has no such numbers, constants behind y may be some."""
+    dtype = dtype_of(cotangent)
+    return cotangent if dtype.char not in "gG" or dtype == dtype_of(y) else cotangent.astype(dtype_of(y))
+
+
 class General(PrimitiveRow):
     """A function with a JVP and a VJP of its own.
 
@@ -290,7 +297,7 @@ class General(PrimitiveRow):
 
     def pull(self, cotangent, kept):
         y, operands, wanted, params = kept
-        return self.vjp_rule(cotangent, y, operands, wanted, **params)
+        return self.vjp_rule(in_the_precision_of(y, cotangent), y, operands, wanted, **params)
 
 
 class Constant(PrimitiveRow):

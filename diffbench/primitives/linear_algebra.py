@@ -206,7 +206,7 @@ def _expand_lstsq(a, b, rcond=None):
     if shape_of(b)[0] != m:
         raise LinAlgError("Incompatible dimensions")
     dtype = np.result_type(a.dtype, b.dtype, np.float32)
-    a, b, eps = np.astype(a, dtype), np.astype(b, dtype), np.finfo(dtype).eps
+    a, b, eps = np.astype(a, dtype, copy=False), np.astype(b, dtype, copy=False), np.finfo(dtype).eps
     cutoff = max(m, n) * eps if rcond is None else rcond if rcond >= 0 else eps
     if rcond is not None:
         _refuse_to_cut(a, cutoff)

@@ -159,6 +159,16 @@ def _expand_unique(
     return parts[0] if len(parts) == 1 else tuple(parts)
 
 
+UniqueAll: Any = type(np.unique_all(np.zeros(1)))
+UniqueCounts: Any = type(np.unique_counts(np.zeros(1)))
+UniqueInverse: Any = type(np.unique_inverse(np.zeros(1)))
+
+
+def _expand_unique_all(x):
+    values, first, group, counts = _expand_unique(x, True, True, True, equal_nan=False)
+    return UniqueAll(values, first, np.reshape(group, shape_of(x)), counts)
+
+
 # fmt: off
 ROWS: list[Row] = [
     Composite(np.sort, _expand_sort, examples=["sort(v)", "sort(A, axis=0)", "sort(A, axis=None)", "sort(T, 1)"]),
@@ -185,21 +195,11 @@ ROWS: list[Row] = [
     Composite(np.unique, _expand_unique,
               examples=["unique(A)", "unique(A[:, [0, 1, 0]], return_counts=True)[0]", "unique(v, True, True)[0]"]),
     Refused(np.sort_complex, "its result is complex", hint="use np.sort"),
+    Composite(np.unique_all, _expand_unique_all, examples=["unique_all(A).values"]),
+    Composite(np.unique_counts, lambda x: UniqueCounts(*_expand_unique(x, return_counts=True, equal_nan=False)),
+              examples=["unique_counts(A).values"]),
+    Composite(np.unique_inverse, lambda x: UniqueInverse(*_expand_unique(x, return_inverse=True, equal_nan=False)),
+              examples=["unique_inverse(v).values"]),
+    Composite(np.unique_values, lambda x: _expand_unique(x, equal_nan=False), examples=["unique_values(A)"]),
 ]
 # fmt: on
-if hasattr(np, "unique_values"):
-    results = {name: getattr(np, f"unique_{name}")(np.zeros(1)) for name in ("all", "counts", "inverse")}
-    UniqueAll, UniqueCounts, UniqueInverse = (type(results[name]) for name in ("all", "counts", "inverse"))
-
-    def _expand_unique_all(x):
-        values, first, group, counts = _expand_unique(x, True, True, True, equal_nan=False)
-        return UniqueAll(values, first, np.reshape(group, shape_of(x)), counts)
-
-    ROWS += [
-        Composite(np.unique_all, _expand_unique_all, examples=["unique_all(A).values"]),
-        Composite(np.unique_counts, lambda x: UniqueCounts(*_expand_unique(x, return_counts=True, equal_nan=False)),
-                  examples=["unique_counts(A).values"]),
-        Composite(np.unique_inverse, lambda x: UniqueInverse(*_expand_unique(x, return_inverse=True, equal_nan=False)),
-                  examples=["unique_inverse(v).values"]),
-        Composite(np.unique_values, lambda x: _expand_unique(x, equal_nan=False), examples=["unique_values(A)"]),
-    ]  # fmt: skip

@@ -85,7 +85,7 @@ def _expand_polydiv(u, v):
     m, n = shape_of(rest)[0] - 1, shape_of(v)[0] - 1
     dtype = np.result_type(rest.dtype, v.dtype)
     if m < n:
-        return np.zeros(1, dtype), np.astype(rest, dtype)
+        return np.zeros(1, dtype), np.astype(rest, dtype, copy=False)
     quotient = []
     for k in range(m - n + 1):
         factor = rest[k] / v[0]
@@ -109,8 +109,10 @@ def _expand_polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
 
 def _expand_roots(p):
     p = _trimmed(p)
-    last = np.flatnonzero(p)[-1]
-    zeros, p = shape_of(p)[0] - 1 - last, p[: last + 1]
+    places = np.flatnonzero(p)
+    if not places.size:
+        return np.zeros(0)
+    zeros, p = shape_of(p)[0] - 1 - places[-1], p[: places[-1] + 1]
     n = shape_of(p)[0]
     if n < 2:
         return np.zeros(zeros)

@@ -53,8 +53,13 @@ class Traced:
     primal: Any
     _trace: Trace
 
-    def viewed(self, view: Any, primitive: "Primitive", params: dict) -> Any:
-        """What a primitive gives that may be a view of this array, so that assignments to one reach the other."""
+    def viewed(
+        self, view: Any, primitive: "Primitive", params: dict, strided: bool = False, writable: bool = True
+    ) -> Any:
+        """What a primitive gives that may be a view of this array, so that assignments to one reach the other.
+
+        strided : it is one, whatever the index: NumPy gives a diagonal by strides.
+        """
         raise NotImplementedError
 
 

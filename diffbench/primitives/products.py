@@ -14,8 +14,9 @@ from diffbench.errors import UnsupportedPrimitive
 from diffbench.primitives.arrays import as_array, as_operand, dtype_of, rank_of, shape_of, sum_of, unbroadcast
 from diffbench.primitives.complex_numbers import is_complex
 from diffbench.primitives.kinds import Bilinear, Composite, General, Linear, only_default
+from diffbench.primitives.primitive import Traced
 from diffbench.primitives.strangers import is_sparse
-from diffbench.primitives.structural import ASSEMBLE
+from diffbench.primitives.structural import ASSEMBLE, strided
 
 # -- matmul: vectors, matrices, and stacks of matrices that broadcast --------------------------------------------------
 
@@ -316,7 +317,24 @@ def _einsum_batch(operands, batched, inputs, output, optimize):
     return EINSUM(*operands, inputs=inputs, output=letter + output, optimize=optimize)
 
 
-EINSUM = General(
+class Einsum(General):
+    """np.einsum, which gives a view where it only moves the axes of a single operand or takes a diagonal."""
+
+    def call(self, args, kwargs):
+        if len(args) == 2 and isinstance(args[0], str) and isinstance(args[1], Traced) and not kwargs:
+            a: Any = args[1]
+            (term,), output = _explicit(args[0].replace(" ", ""), (rank_of(a),))
+            axes = {letter: term.index(letter) for letter in output if letter in term}
+            if len(axes) == len(output) == len(set(term)) and len(set(zip(term, shape_of(a)))) == len(axes):
+                if len(axes) == len(term):
+                    return np.transpose(a, tuple(axes.values()))
+                rays = np.ix_(*[np.arange(shape_of(a)[axis]) for axis in axes.values()])
+                along = dict(zip(output, rays))
+                return strided(a, tuple([along[letter] for letter in term]))
+        return super().call(args, kwargs)
+
+
+EINSUM = Einsum(
     np.einsum,
     bind=_bind_einsum,
     evaluate=_evaluate_einsum,
@@ -363,12 +381,9 @@ ROWS = [
     Composite(np.kron, _expand_kron, examples=["kron(v, w)", "kron(A, B)", "kron(v, A)", "kron(T, v)"]),
     Composite(np.cross, _expand_cross, examples=["cross(v, w)", "cross(S, v)", "cross(A, A[:, ::-1], axis=0)",
                                                  "cross(S, S.T, axisc=0)"]),
+    Composite(np.vecdot, _expand_vecdot, examples=["vecdot(v, w)", "vecdot(T, A)", "vecdot(A, A * A, axis=0)"]),
 ]
 # fmt: on
-if hasattr(np, "vecdot"):
-    ROWS.append(
-        Composite(np.vecdot, _expand_vecdot, examples=["vecdot(v, w)", "vecdot(T, A)", "vecdot(A, A * A, axis=0)"])
-    )
 if hasattr(np, "matvec"):  # NumPy 2.2
     ROWS += [
         Composite(np.matvec, _expand_matvec, examples=["matvec(S, v)", "matvec(T, A[:2])"]),

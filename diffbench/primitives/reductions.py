@@ -75,7 +75,7 @@ class Reduction(PrimitiveRow):
             y = y if params["keepdims"] else np.squeeze(y, params["axis"])
         else:
             y = self(a, **params)
-        return np.astype(self.join(y, initial), dtype_of(a))
+        return np.astype(self.join(y, initial), dtype_of(a), copy=False)
 
 
 class LinearReduction(Reduction, Linear):
@@ -113,7 +113,7 @@ def bind_sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, w
     params = {"axis": axis, "keepdims": bool(keepdims), "initial": initial, "where": where}
     if is_of_integers(dtype):
         return (a,), params | {"dtype": dtype}
-    return (a if dtype is None else np.astype(a, dtype),), params
+    return (a if dtype is None else np.astype(a, dtype, copy=False),), params
 
 
 def behind_batch_axis(function: Callable) -> Callable:
@@ -268,7 +268,7 @@ def _expand_var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, w
     only_default(out=out)
     if is_of_integers(dtype):
         return _spread_in_integers("var", a, axis, dtype, ddof, keepdims, where, mean, correction)
-    a = a if dtype is None else np.astype(a, dtype)
+    a = a if dtype is None else np.astype(a, dtype, copy=False)
     axis = normalised_axes(axis, rank_of(a))
     if where is not True:
         a = np.where(where, a, 0.0)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.primitives.arrays import as_operand
-from diffbench.primitives.kinds import Composite, Constant, Refused, Row
+from diffbench.primitives.kinds import Composite, Constant, NotCovered, Refused, Row
 
 OUTSIDE = {
     "makes arrays from shapes, text or memory, not from values": (
@@ -57,7 +57,7 @@ def _expand_union1d(ar1, ar2):
 
 def _expand_intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
     if return_indices:
-        raise TypeError("return_indices=True has no rule")
+        raise NotCovered("return_indices=True")
     values = np.unique(ar1)
     return values[np.isin(values, ar2)]
 

@@ -33,7 +33,7 @@ def _bind_running(a, axis=None, dtype=None, out=None):
     only_default(out=out)
     if is_of_integers(dtype):
         return (a,), {"axis": axis, "dtype": dtype}
-    a = a if dtype is None else np.astype(a, dtype)
+    a = a if dtype is None else np.astype(a, dtype, copy=False)
     if axis is None or is_axis_of_number(axis, a):
         return (a if rank_of(a) == 1 else np.ravel(a),), {"axis": 0}
     return (a,), {"axis": normalize_axis_index(axis, rank_of(a))}
@@ -141,11 +141,10 @@ def _cumulative(function: Callable, start: float) -> Callable:
     return expand
 
 
-ROWS: list[Row] = [CUMSUM, CUMPROD]
-if hasattr(np, "cumulative_sum"):  # NumPy 2.1
-    ROWS += [
-        Composite(np.cumulative_sum, _cumulative(np.cumsum, 0.0),
-                  examples=["cumulative_sum(v)", "cumulative_sum(A, axis=-1, include_initial=True)"]),
-        Composite(np.cumulative_prod, _cumulative(np.cumprod, 1.0),
-                  examples=["cumulative_prod(v)", "cumulative_prod(A, axis=0, include_initial=True)"]),
-    ]  # fmt: skip
+ROWS: list[Row] = [
+    CUMSUM, CUMPROD,
+    Composite(np.cumulative_sum, _cumulative(np.cumsum, 0.0),
+              examples=["cumulative_sum(v)", "cumulative_sum(A, axis=-1, include_initial=True)"]),
+    Composite(np.cumulative_prod, _cumulative(np.cumprod, 1.0),
+              examples=["cumulative_prod(v)", "cumulative_prod(A, axis=0, include_initial=True)"]),
+]  # fmt: skip

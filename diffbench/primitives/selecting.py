@@ -10,7 +10,7 @@ from diffbench.primitives.arrays import as_operand, rank_of, shape_of
 from diffbench.primitives.joining import along, is_axis_of_number
 from diffbench.primitives.kinds import Composite, only_default
 from diffbench.primitives.primitive import Traced
-from diffbench.primitives.structural import ASSEMBLE
+from diffbench.primitives.structural import ASSEMBLE, strided
 
 
 def as_line(a: Any, axis: int | None) -> tuple[Any, int, int]:
@@ -113,7 +113,7 @@ def _expand_insert(arr, obj, values, axis=None):
         count = len(np.insert(np.arange(n), obj, 0)) - n
     order = np.insert(np.arange(n), obj, n + np.arange(count))
     layers = np.broadcast_to(values, (*shape_of(arr)[:axis], count, *shape_of(arr)[axis + 1 :]))
-    return np.take(np.concatenate([arr, np.astype(layers, arr.dtype)], axis), order, axis)
+    return np.take(np.concatenate([arr, np.astype(layers, arr.dtype, copy=False)], axis), order, axis)
 
 
 def _expand_resize(a, new_shape):
@@ -158,7 +158,7 @@ def _expand_roll(a, shift, axis=None):
 def _expand_rot90(m, k=1, axes=(0, 1)):
     first, second = normalize_axis_tuple(axes, rank_of(m))
     if k % 2 == 0:
-        return np.flip(m, (first, second)) if k % 4 else np.copy(m)
+        return np.flip(m, (first, second)) if k % 4 else m[:]
     if k % 4 == 1:
         return np.swapaxes(np.flip(m, second), first, second)
     return np.flip(np.swapaxes(m, first, second), second)
@@ -177,7 +177,7 @@ def _diagonal_entries(rows: int, columns: int, offset: int) -> tuple[np.ndarray,
 def _expand_diagonal(a, offset=0, axis1=0, axis2=1):
     a = np.moveaxis(a, (axis1, axis2), (-2, -1))
     rows, columns = shape_of(a)[-2:]
-    return a[(..., *_diagonal_entries(rows, columns, offset))]
+    return strided(a, (..., *_diagonal_entries(rows, columns, offset)), writable=False)
 
 
 def _expand_diag(v, k=0):

@@ -12,6 +12,7 @@ from diffbench.primitives.complex_numbers import is_complex
 from diffbench.primitives.joining import along
 from diffbench.primitives.kinds import Bilinear, Composite, Constant, NotCovered, Refused, Row
 from diffbench.primitives.primitive import Traced
+from diffbench.primitives.structural import strided
 
 # -- differences -------------------------------------------------------------------------------------------------------
 
@@ -40,7 +41,9 @@ def _as_slab(end: Any, shape: tuple[int, ...], axis: int) -> Any:
 def _expand_ediff1d(ary, to_end=None, to_begin=None):
     flat = np.ravel(ary)
     parts = [to_begin, flat[1:] - flat[:-1], to_end]
-    return np.concatenate([np.astype(np.ravel(as_operand(part)), ary.dtype) for part in parts if part is not None])
+    return np.concatenate(
+        [np.astype(np.ravel(as_operand(part)), ary.dtype, copy=False) for part in parts if part is not None]
+    )
 
 
 def _expand_gradient(f, *varargs, axis=None, edge_order=1):
@@ -55,7 +58,7 @@ def _expand_gradient(f, *varargs, axis=None, edge_order=1):
         raise ValueError("'edge_order' greater than 2 not supported")
     slopes = [_slope_along(f, as_operand(h), k, edge_order) for h, k in zip(spacings, axes)]
     if dtype_of(f).kind in "fc":  # whatever the dtype of the spacings
-        slopes = [np.astype(slope, dtype_of(f)) for slope in slopes]
+        slopes = [np.astype(slope, dtype_of(f), copy=False) for slope in slopes]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
@@ -118,9 +121,9 @@ INTERVAL = Constant(
 
 
 def _expand_interp(x, xp, fp, left=None, right=None, period=None):
-    x, xp = (np.astype(as_array(z), float) for z in (x, xp))
+    x, xp = (np.astype(as_array(z), float, copy=False) for z in (x, xp))
     fp = as_array(fp)
-    fp = np.astype(fp, complex if is_complex(fp) else float)
+    fp = np.astype(fp, complex if is_complex(fp) else float, copy=False)
     if rank_of(xp) != 1 or shape_of(fp) != shape_of(xp):
         raise ValueError("fp and xp are not of the same length.")
     if period is not None:
@@ -197,7 +200,7 @@ def _ends(start: Any, stop: Any) -> list:
 
 def _expand_linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
     start, stop = _ends(start, stop)
-    start, stop = (np.astype(end, np.result_type(start.dtype, stop.dtype)) for end in (start, stop))
+    start, stop = (np.astype(end, np.result_type(start.dtype, stop.dtype), copy=False) for end in (start, stop))
     parts = num - 1 if endpoint else num
     step = (stop - start) / parts if parts > 0 else (stop - start) * np.nan
     places = np.reshape(constants(np.arange(num), start), (-1, *(1,) * rank_of(start)))
@@ -206,26 +209,26 @@ def _expand_linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=No
         grid = np.concatenate([grid[:-1], np.reshape(stop, (1, *shape_of(stop)))])
     grid = np.moveaxis(grid, 0, axis)
     if dtype is not None:
-        grid = np.astype(np.floor(grid) if np.issubdtype(dtype, np.integer) else grid, dtype)
+        grid = np.astype(np.floor(grid) if np.issubdtype(dtype, np.integer) else grid, dtype, copy=False)
     return (grid, step) if retstep else grid
 
 
 def _expand_logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     grid = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
-    return grid if dtype is None else np.astype(grid, dtype)
+    return grid if dtype is None else np.astype(grid, dtype, copy=False)
 
 
 def _expand_geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     start, stop = (as_array(end) for end in (start, stop))
     computed = np.result_type(start.dtype, stop.dtype, np.dtype(dtype))  # of None that is float64
-    start, stop = np.broadcast_arrays(*[np.astype(end, computed) for end in (start, stop)])
+    start, stop = np.broadcast_arrays(*[np.astype(end, computed, copy=False) for end in (start, stop)])
     ratio = stop / start
     places = constants(np.linspace(0.0, 1.0, num, endpoint), start)
     grid = start * ratio ** np.reshape(places, (-1, *(1,) * rank_of(start)))
     if endpoint and num > 1:
         grid = np.concatenate([grid[:-1], np.reshape(stop, (1, *shape_of(stop)))])
     grid = np.moveaxis(grid, 0, axis)
-    return grid if dtype is None else np.astype(grid, dtype)
+    return grid if dtype is None else np.astype(grid, dtype, copy=False)
 
 
 # -- functions applied along axes --------------------------------------------------------------------------------------
@@ -263,14 +266,15 @@ def _expand_i0(x):
 def _expand_sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):
     rank = rank_of(x)
     lengths = [int(n) for n in np.atleast_1d(window_shape)]
-    axes = list(range(rank)) if axis is None else list(normalize_axis_tuple(axis, rank))
+    axes = list(range(rank)) if axis is None else list(normalize_axis_tuple(axis, rank, allow_duplicate=True))
     if len(lengths) != len(axes):
         raise ValueError(f"Must provide matching length window_shape and axis; got {len(lengths)} and {len(axes)}")
     for k, length in zip(axes, lengths):
         count = shape_of(x)[k] - length + 1
-        if count <= 0:
-            raise ValueError("window shape cannot be larger than input array shape")
-        x = np.moveaxis(np.take(x, np.arange(count)[:, None] + np.arange(length), k), k + 1, -1)
+        if length < 0 or count <= 0:
+            raise ValueError("window shape cannot be negative, nor larger than input array shape")
+        windows = (slice(None),) * k + (np.arange(count)[:, None] + np.arange(length),)
+        x = np.moveaxis(strided(x, windows, writable=False), k + 1, -1)
     return x
 
 

@@ -100,7 +100,8 @@ def zeta_log(n, s, q):
     return y
 
 
-def _zeta_log(n: int, s: np.ndarray, q: np.ndarray, first: int = 12) -> np.ndarray:
+def _zeta_log(n: int, s: np.ndarray, q: np.ndarray) -> np.ndarray:
+    first = 12
     total = sum(np.log(k + q) ** n * (k + q) ** -s for k in range(first))
     t = first + q
     log = np.log(t)

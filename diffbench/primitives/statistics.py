@@ -84,7 +84,7 @@ def _expand_average(a, axis=None, weights=None, returned=False, *, keepdims=Fals
         total = np.size(a) / np.size(mean)
         return (mean, np.full_like(mean, total)) if returned else mean
     weights = as_array(weights)
-    weights = np.astype(weights, np.result_type(dtype_of(a), weights.dtype))
+    weights = np.astype(weights, np.result_type(dtype_of(a), weights.dtype), copy=False)
     if shape_of(weights) != shape_of(a):
         if axis is None:
             raise TypeError("Axis must be specified when shapes of a and weights differ.")
@@ -111,12 +111,12 @@ def _expand_cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aw
     if y is not None:
         other = np.atleast_2d(as_operand(y))
         x = np.concatenate([x, np.transpose(other) if not rowvar and shape_of(other)[0] != 1 else other])
-    x = np.astype(x, np.result_type(x.dtype, float) if dtype is None else dtype)
+    x = np.astype(x, np.result_type(x.dtype, float) if dtype is None else dtype, copy=False)
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights: Any = None
     for given in (fweights, aweights):
         if given is not None:
-            given = np.astype(as_array(given), float)
+            given = np.astype(as_array(given), float, copy=False)
             weights = given if weights is None else weights * given
     count = shape_of(x)[1]
     if weights is None:
@@ -151,7 +151,7 @@ def _expand_bincount(x, /, weights=None, minlength=0):
     if x.ndim != 1 or shape_of(as_operand(weights)) != x.shape:
         raise ValueError("x and weights must be one-dimensional, of one length")
     length = max(int(minlength), int(x.max()) + 1 if x.size else 0)
-    return ASSEMBLE(np.astype(as_operand(weights), float), indices=(x,), shape=(length,), dtype=float)
+    return ASSEMBLE(np.astype(as_operand(weights), float, copy=False), indices=(x,), shape=(length,), dtype=float)
 
 
 BIN_OF_EACH = Constant(
@@ -188,8 +188,8 @@ def _expand_histogram(a, bins=10, range=None, density=None, weights=None):
     inside = places < count
     counts = ASSEMBLE(given[inside], indices=(places[inside],), shape=(count,), dtype=given.dtype)
     if not density:
-        return (np.astype(counts, int) if weights is None else counts), edges
-    return counts / np.astype(np.diff(edges), float) / np.sum(counts), edges
+        return (np.astype(counts, int, copy=False) if weights is None else counts), edges
+    return counts / np.astype(np.diff(edges), float, copy=False) / np.sum(counts), edges
 
 
 # fmt: off

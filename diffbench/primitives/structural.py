@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from diffbench.memory import zeros
-from diffbench.primitives.arrays import as_operand, rank_of, shape_of, spread, unbroadcast
+from diffbench.primitives.arrays import as_operand, dtype_of, rank_of, shape_of, spread, unbroadcast
 from diffbench.primitives.kinds import Composite, Constant, Linear, NotCovered
 from diffbench.primitives.primitive import Traced
 
@@ -23,6 +23,12 @@ class ViewRow(Linear):
         (operand,), params = self.bound(args, kwargs)
         y = self(operand, **params)
         return operand.viewed(y, self, params) if isinstance(operand, Traced) else y
+
+
+def strided(a: Any, index: tuple, writable: bool = True) -> Any:
+    """a[index], where NumPy gives a view although there are arrays in the index: a diagonal."""
+    y = INDEX(a, index=index)
+    return a.viewed(y, INDEX, {"index": index}, strided=True, writable=writable) if isinstance(a, Traced) else y
 
 
 # -- indexing ----------------------------------------------------------------------------------------------------------
@@ -220,6 +226,8 @@ ASSIGN: Linear = Linear(_assign, name="item assignment", transpose=_assign_trans
 
 
 def _bind_reshape(a, /, shape, order="C", *, copy=None):
+    if copy:
+        a = a.copy()
     if order == "F":  # the last axis runs fastest where the first did
         reversed_shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)[::-1]
         a = np.transpose(np.reshape(np.transpose(a), reversed_shape))
@@ -256,6 +264,7 @@ def _bind_transpose(a, axes=None):
     rank = rank_of(a)
     if axes is None:
         return (a,), {"axes": tuple(range(rank - 1, -1, -1))}
+    axes = (axes,) if isinstance(axes, int | np.integer) else axes
     return (a,), {"axes": tuple([axis + rank if axis < 0 else axis for axis in map(operator.index, axes)])}
 
 
@@ -319,7 +328,7 @@ def _at_least(function: Callable) -> Callable:
 
 def _expand_broadcast_arrays(*args, subok=False):
     shape = np.broadcast_shapes(*[shape_of(a) for a in args])
-    return tuple([np.broadcast_to(a, shape) for a in args])
+    return tuple([a if shape_of(a) == shape else np.broadcast_to(a, shape) for a in map(as_operand, args)])
 
 
 def _expand_meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
@@ -327,7 +336,8 @@ def _expand_meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     if indexing == "xy" and len(xi) > 1:
         axes[:2] = 1, 0
     rays = [np.reshape(x, [-1 if k == axis else 1 for k in range(len(xi))]) for x, axis in zip(xi, axes)]
-    return tuple(rays) if sparse else _expand_broadcast_arrays(*rays)
+    grids = rays if sparse else _expand_broadcast_arrays(*rays)
+    return tuple(map(np.copy, grids)) if copy else tuple(grids)
 
 
 # -- dtypes, and arrays like others ------------------------------------------------------------------------------------
@@ -338,10 +348,14 @@ def _cast(x: Any, dtype: np.dtype, origin: np.dtype) -> Any:
     return x if x.dtype.hasobject else x.astype(dtype)[()]  # symbols and exact numbers have no dtype to change
 
 
+def _cast_back(g: Any, origin: np.dtype) -> Any:
+    return g if dtype_of(g) == origin else ASTYPE(g, dtype=origin, origin=dtype_of(g))
+
+
 ASTYPE: Linear = Linear(
     _cast,
     name="numpy.astype",
-    transpose=lambda g, position, shapes, dtype, origin: np.astype(g if origin.kind == "c" else np.real(g), origin),
+    transpose=lambda g, position, shapes, dtype, origin: _cast_back(g if origin.kind == "c" else np.real(g), origin),
     batch_rule=lambda operands, batched, dtype, origin: ASTYPE(operands[0], dtype=dtype, origin=origin),
 )
 TO_INTEGER = Constant(lambda x, dtype: np.asarray(x).astype(dtype)[()], name="numpy.astype", exact="trunc(x)")
@@ -351,7 +365,7 @@ TO_BOOL = Constant(lambda x: np.asarray(x).astype(bool)[()], name="numpy.astype"
 def _expand_astype(x, dtype, /, *, copy=True, device=None):
     x, dtype = as_operand(x), np.dtype(dtype)
     if dtype == x.dtype:
-        return x
+        return x.copy() if copy and shape_of(x) else x
     if dtype.kind == "f" and x.dtype.kind == "c":
         raise NotCovered(f"dtype={dtype} of complex numbers: write x.real")
     if dtype.kind in "fc":
@@ -374,12 +388,12 @@ def _bind_empty_like(prototype, /, dtype=None, order="K", subok=True, shape=None
 def _expand_full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     dtype, shape = dtype or a.dtype, shape_of(a) if shape is None else shape
     if isinstance(fill_value, Traced):
-        return np.broadcast_to(_expand_astype(fill_value, dtype), shape)
+        return np.positive(np.broadcast_to(_expand_astype(fill_value, dtype), shape))
     return np.full(shape, fill_value, dtype)
 
 
 def _expand_copy(a, order="K", subok=False):
-    return np.positive(a)
+    return a.copy()
 
 
 # fmt: off

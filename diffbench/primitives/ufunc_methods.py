@@ -40,7 +40,7 @@ def _running_extremum(ufunc: np.ufunc) -> Composite:
     latest = _latest(ufunc)
 
     def running(a: Any, axis: int, dtype: Any) -> Any:
-        a = a if dtype is None else np.astype(a, dtype)
+        a = a if dtype is None else np.astype(a, dtype, copy=False)
         return np.take_along_axis(a, latest(a, axis=axis), axis)
 
     return _accumulate(ufunc, running, "1")
@@ -50,7 +50,7 @@ def _reduce_extremum(extremum: Extremum, ufunc: np.ufunc) -> Composite:
     """The method `reduce` of np.maximum or np.minimum, along the first axis unless another is given."""
 
     def expand(array, axis=0, dtype=None, out=None, *, keepdims=False, initial=None, where=True):
-        array = array if dtype is None else np.astype(array, dtype)
+        array = array if dtype is None else np.astype(array, dtype, copy=False)
         return extremum.call((array, axis, out, keepdims, initial, where), {})
 
     name = f"{ufunc.__name__}.reduce"
@@ -72,7 +72,7 @@ def _expand_add_reduceat(array, indices, axis=0, dtype=None, out=None):
 
 
 def _expand_logaddexp_reduce(array, axis=0, dtype=None, out=None, *, keepdims=False, initial=None, where=True):
-    array = array if dtype is None else np.astype(array, dtype)
+    array = array if dtype is None else np.astype(array, dtype, copy=False)
     largest = np.max(array, axis, keepdims=True, initial=-np.inf, where=where)
     safe = np.where(np.isfinite(largest), largest, 0.0)
     total = np.log(np.sum(np.exp(array - safe), axis, None, out, keepdims=True, where=where)) + safe
@@ -81,7 +81,7 @@ def _expand_logaddexp_reduce(array, axis=0, dtype=None, out=None, *, keepdims=Fa
 
 
 def _expand_hypot_reduce(array, axis=0, dtype=None, out=None, *, keepdims=False):
-    array = array if dtype is None else np.astype(array, dtype)
+    array = array if dtype is None else np.astype(array, dtype, copy=False)
     return np.sqrt(np.sum(np.square(array), axis, None, out, keepdims))
 
 

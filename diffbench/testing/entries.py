@@ -89,11 +89,6 @@ class Entries:
         with np.errstate(invalid="ignore"):
             return bool(np.all(np.abs(found - other) <= slack))
 
-    def subset(self, entries: np.ndarray | slice, blocks: Sequence[Block]) -> "Entries":
-        """Some of the entries, as blocks of their own."""
-        arrays = (self.found, self.truth, self.second, self.allowed)
-        return Entries(blocks, *[array[:, entries] for array in arrays])
-
 
 def allowance(
     truth: np.ndarray, block: Block, rtol: float, atol: float | None, eps: float, conditioning: np.ndarray

@@ -311,6 +311,7 @@ def test_shapes_and_arrays_like_x_are_no_comparisons():
         (np.arctanh, 2.0),
         (lambda x: np.hypot(x, 0.0), 0.0),
         (lambda x: np.arctan2(x, 0.0), 0.0),
+        (lambda x: x / x, 0.0),
     ],
 )
 def test_where_the_real_function_has_no_derivative_there_is_none(f, x):
@@ -323,6 +324,16 @@ def test_where_the_real_function_has_no_derivative_there_is_none(f, x):
 )
 def test_infinite_slopes_are_infinite(f, x):
     assert db.derivative(f, backend=COMPLEX)(x) == np.inf
+
+
+@pytest.mark.parametrize("f", [np.reciprocal, lambda x: 1 / x, lambda x: np.divide(2.0, x)])
+def test_a_pole_and_its_slope_are_infinite_and_not_those_of_a_step_beside_it(f):
+    assert db.value_and_gradient(f, backend=COMPLEX)(0.0) == (np.inf, -np.inf)
+
+
+def test_a_power_whose_exponent_moves_from_zero_follows_the_convention_of_automatic_differentiation():
+    assert db.derivative(lambda x: x**x, backend=COMPLEX)(0.0) == db.derivative(lambda x: x**x)(0.0)
+    assert db.derivative(lambda x: np.float64(0.0) ** x, backend=COMPLEX)(2.0) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -417,6 +428,14 @@ def test_automatic_differentiation_over_complex_step(mode):
     x = np.array([0.5, 1.0])
     found = db.jacobian(db.gradient(rosenbrock, backend=COMPLEX), backend=mode)(x)
     assert found == pytest.approx(np.array([[-98, -200], [-200, 200.0]]), rel=1e-14)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("f", [np.sqrt, np.log, np.reciprocal, lambda x: x**1.5])
+def test_an_outer_derivative_of_a_singular_slope_is_not_taken_for_zero(f, mode):
+    slope, bend = db.value_and_gradient(lambda x: db.derivative(f, backend=COMPLEX)(x), backend=mode)(0.0)
+    assert slope == db.derivative(f, backend=COMPLEX)(0.0)
+    assert not np.isfinite(bend)
 
 
 SMOOTH = {

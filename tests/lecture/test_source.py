@@ -130,6 +130,20 @@ def test_assignments_are_assignments_in_the_program():
     assert "vjp(" not in walk.source()
 
 
+def test_a_view_that_was_an_operand_before_it_was_assigned_to_is_remembered_as_it_was():
+    def f(x):
+        y = 1.0 * x
+        rest = y[1:]
+        rest *= x[0]
+        return y
+
+    x, ones = np.array([3.0, 5.0, 7.0]), np.ones(3)
+    walk = db.trace(f, x)
+    assert run(walk, "forward", x, ones)[1].tolist() == [1.0, 3.0 + 5.0, 3.0 + 7.0]
+    assert run(walk, "reverse", x, ones)[1].tolist() == [1.0 + 5.0 + 7.0, 3.0, 3.0]
+    assert len(walk.operation_counts())
+
+
 def test_names_that_are_no_identifiers_are_made_so():
     walk = db.trace(lambda p: p["w"] * p["lambda"], {"w": 2.0, "lambda": 3.0})
     _, gradient = run(walk, "reverse", {"w": 2.0, "lambda": 3.0})

@@ -174,6 +174,14 @@ def test_an_infinite_slope_does_not_spoil_its_neighbours(mode):
 
 
 @both_modes
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_branch_that_was_not_taken_does_not_spoil_what_linearize_pushes(mode):
+    _, push = db.linearize(lambda x: np.where(x > 0, np.sqrt(x), 0.0) * x[1], backend=mode)(np.array([0.0, 1.0, 4.0]))
+    np.testing.assert_array_equal(push(np.ones(3)), [0.0, 1.5, 2.25])
+    np.testing.assert_array_equal(push(np.eye(3), batch=True), [[0, 0, 0], [0, 1.5, 2], [0, 0, 0.25]])
+
+
+@both_modes
 def test_sinc_is_right_near_zero_where_its_formula_cancels(mode):
     """sinc(x) = 1 - (πx)²/6 + ..., so the slope is -π²x/3 and the curvature -π²/3."""
     slope = db.derivative(np.sinc, backend=mode)

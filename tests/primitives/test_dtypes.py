@@ -140,3 +140,34 @@ def test_a_truth_value_beside_a_number_is_zero_or_one(ufunc, truth, x, mode):
     found = db.gradient(lambda x: np.sum(ufunc(truth, x)), backend=mode)(x)
     expected = db.gradient(lambda x: np.sum(ufunc(truth.astype(float), x)), backend=mode)(x)
     np.testing.assert_array_equal(found, expected)
+
+
+def doubled(x):
+    return db.primitive(lambda x: 2 * x, vjp=lambda primals, y, c: np.linalg.solve(np.eye(len(y)) / 2, c))(x)
+
+
+def halved(x):
+    return db.implicit_root(lambda y, x: 2 * y - x, lambda x: x / 2)(x)
+
+
+WITHOUT_LONGDOUBLE = {
+    "solve": lambda x: np.linalg.solve(np.diag(x) + MATRIX, x),
+    "inv": lambda x: np.linalg.inv(np.diag(x) + MATRIX),
+    "cholesky": lambda x: np.linalg.cholesky(np.diag(x) + MATRIX),
+    "eigvals": lambda x: np.linalg.eigvals(np.diag(x) + MATRIX),
+    "svdvals": lambda x: np.linalg.svdvals(np.diag(x) + MATRIX),
+    "qr": lambda x: np.linalg.qr(np.diag(x) + MATRIX)[1],
+    "primitive": doubled,
+    "implicit root": halved,
+}
+MATRIX = np.array([[5.0, 1.0, 0.5], [1.0, 7.0, 0.25], [0.5, 0.25, 9.0]])
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("f", WITHOUT_LONGDOUBLE.values(), ids=WITHOUT_LONGDOUBLE)
+def test_a_constant_of_longdouble_may_stand_behind_what_has_no_such_numbers(f, mode):
+    x, weight = np.array([0.5, 1.0, 2.0]), np.longdouble(0.5)
+    found = db.gradient(lambda x: np.sum(f(x) * weight), backend=mode)(x)
+    assert found.dtype == float
+    expected = db.gradient(lambda x: np.sum(f(x)) / 2, backend="finite-central", order=6)(x)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10)

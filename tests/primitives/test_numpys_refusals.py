@@ -135,6 +135,7 @@ FURTHER = {
     "vector_norm along a list of axes": lambda x: np.linalg.vector_norm(x, axis=[0, 1]),
     "smallest entry of none": lambda x: np.linalg.norm(x[:0], -np.inf, axis=0),
     "fft of no points": lambda x: np.fft.fft(x, 0),
+    "sliding_window_view of a negative length": lambda x: np.lib.stride_tricks.sliding_window_view(x[0, 0], -1),
 }  # fmt: skip
 
 
@@ -199,3 +200,5 @@ def test_an_array_that_numpy_would_write_to_is_not_written_to_when_it_judges():
 def test_what_numpy_takes_and_a_rule_does_not_is_refused_in_words():
     with pytest.raises(db.UnsupportedPrimitive, match=r"numpy\.ravel: this call has no derivative rule \(order='K'\)"):
         db.gradient(lambda x: np.sum(np.ravel(x, "K")))(T)
+    with pytest.raises(db.UnsupportedPrimitive, match=r"numpy\.intersect1d: .* \(return_indices=True\)"):
+        db.gradient(lambda x: np.sum(np.intersect1d(x, T, return_indices=True)[0]))(T)

@@ -8,6 +8,12 @@ from tests.primitives.examples import VARIABLES
 
 A, T, V = (VARIABLES[name] for name in ("A", "T", "v"))
 
+
+def _put(x, values):
+    np.put_along_axis(x, np.array([1, 4]), values, None)
+    return x
+
+
 CALLS = {
     "column_stack of stacks": (lambda x: np.column_stack([x, x]), T),
     "cumulative_sum of nothing": (lambda x: np.cumulative_sum(x[:, :0], axis=1, include_initial=True), A),
@@ -37,6 +43,12 @@ CALLS = {
     "percentile along nothing": (lambda x: np.percentile(x[:0], [20, 70], axis=1), A),
     "resize of nothing": (lambda x: np.resize(x[:0], (2, 2)), V),
     "reduceat at no place": (lambda x: np.add.reduceat(x, [], axis=1), A),
+    "roots of no polynomial": (lambda x: np.append(np.roots(0 * x), x), V),
+    "windows twice along an axis": (lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 2), (1, 1)) ** 2, A),
+    "polynomial division by a longer one": (lambda x: np.polydiv(x[:2], x)[1] ** 2, V),
+    "piecewise by one array": (lambda x: np.piecewise(x, x > 0, [lambda t: t**2, lambda t: 3 * t]), V),
+    "interpolation between one point": (lambda x: np.interp([0.0, 1.0, 2.0], [1.0], x[:1], left=x[1], right=x[2]), V),
+    "put_along_axis of all axes": (lambda x: _put(x * x, x[0, :2]), A),
     "polyint with more constants than needed": (lambda x: np.polyint(x, 1, [1.0, 2.0, 3.0]), V),
     "unique rows": (lambda x: np.unique(x[[0, 1, 0]], axis=0), A),
     "unique along the last axis": (lambda x: np.unique(x[..., [0, 1, 0]], axis=-1), T),
