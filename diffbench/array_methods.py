@@ -112,10 +112,6 @@ class ArrayMethods(Traced):
         return apply(np.ravel, self, order).copy()
 
     @property
-    def flat(self) -> Any:
-        return self.reshape(-1)
-
-    @property
     def itemsize(self) -> int:
         return self.dtype.itemsize
 
