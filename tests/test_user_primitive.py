@@ -154,6 +154,12 @@ def test_integers_masks_and_keywords_count_as_they_were_when_the_function_was_ca
     np.testing.assert_allclose(db.gradient(program, backend=mode)(X), [4.0, 2.0, 8.0], rtol=1e-14)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_ufunc_can_be_made_a_primitive(mode):
+    log = db.primitive(np.log, vjp=lambda primals, y, c: c / primals[0])
+    np.testing.assert_array_equal(db.gradient(lambda x: np.sum(log(x)), backend=mode)(X), 1 / X)
+
+
 def test_float32_stays_float32_beside_float64():
     @db.primitive(jvp=lambda primals, t, y: {"a": 2 * t[0]["a"], "b": 3 * t[0]["b"]})
     def f(p):
