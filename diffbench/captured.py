@@ -125,8 +125,11 @@ def state(values: Sequence, kinds: tuple[type, ...]) -> list[tuple[Structure, li
 
 
 def _mark(x: Any, kinds: tuple[type, ...]) -> Any:
-    if isinstance(x, np.ndarray | Traced):
-        return x.shape, repr(digest([x]))  # type: ignore[union-attr]
+    x = present(x)
+    if isinstance(x, np.ndarray):
+        return x.shape, repr(digest([x]))
+    if isinstance(x, Traced):
+        return x._trace.level, repr(digest([x]))  # by another trace it is another value
     return repr(x) if isinstance(x, kinds) else None
 
 
