@@ -11,7 +11,6 @@ from diffbench.assignment import assign, overwrite
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import TABLE, lookup
 from diffbench.primitives.arrays import dtype_of, numbers_of, shape_of
-from diffbench.primitives.complex_numbers import IMAGINARY, REAL
 from diffbench.primitives.kinds import Row
 from diffbench.primitives.primitive import Traced
 
@@ -67,22 +66,11 @@ class ArrayMethods(Traced):
 
     @property
     def real(self) -> Any:
-        return self.viewed(apply(np.real, self), REAL, {}) if self.dtype.kind == "c" else self
-
-    @real.setter
-    def real(self, value: Any) -> None:
-        assign(self.real, ..., value)
+        return apply(np.real, self)
 
     @property
     def imag(self) -> Any:
-        imaginary = apply(np.imag, self)
-        return self.viewed(imaginary, IMAGINARY, {}) if self.dtype.kind == "c" else imaginary
-
-    @imag.setter
-    def imag(self, value: Any) -> None:
-        if self.dtype.kind != "c":
-            raise TypeError("array does not have imaginary part to set")
-        assign(self.imag, ..., value)
+        return apply(np.imag, self)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -122,10 +110,6 @@ class ArrayMethods(Traced):
 
     def flatten(self, order: str = "C") -> Any:
         return apply(np.ravel, self, order).copy()
-
-    @property
-    def flat(self) -> Any:
-        return self.reshape(-1)
 
     @property
     def itemsize(self) -> int:

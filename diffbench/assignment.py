@@ -28,6 +28,7 @@ class View(NamedTuple):
     primitive: Primitive
     params: dict
     writable: bool = True
+    always: bool = False  # also where NumPy could not do it in place: x.flat
 
     def of(self, base: Any) -> Any:
         """The value of the view, from that of the base."""
@@ -51,16 +52,18 @@ class View(NamedTuple):
 class Held(Trace):
     """What one array object stands for at present.
 
+    axes : the order of its axes in the memory that NumPy would keep it in, which no assignment changes.
     owned : nobody else holds the memory of the value, so that an assignment may write into it.
     version : how often the value has changed; `seen` is the version of the base that the value of a view comes from.
     """
 
-    __slots__ = ("array", "owned", "seen", "value", "version", "view")
+    __slots__ = ("array", "axes", "owned", "seen", "value", "version", "view")
 
     def __init__(self, array: Any, value: Any, owned: bool = False):
         self.level, self.live = math.inf, True
         self.array: Callable[[], Any] = weakref.ref(array)
         self.value, self.owned = value, owned
+        self.axes = _axes_in_memory(value)
         self.view: View | None = None
         self.version = self.seen = 0
 
@@ -119,9 +122,9 @@ def unassigned(x: Any) -> Any:
     return twin(x) if isinstance(x, Traced) and isinstance(_memory(x), np.ndarray) else x
 
 
-def link(base: Any, view: Any, primitive: Primitive, params: dict, writable: bool = True) -> None:
+def link(base: Any, view: Any, primitive: Primitive, params: dict, writable: bool = True, always: bool = False) -> None:
     """Remember that an array is a view of another."""
-    view.view_of = base, primitive, params, writable
+    view.view_of = base, primitive, params, writable, always
     views = getattr(base, "views", None)
     if views is None:
         views = base.views = []
@@ -162,7 +165,7 @@ def hold(array: Any) -> Held:
 def _tie(held: Held, view: View) -> None:
     """Let what is assigned to a view reach its base, and what is assigned to the base the view."""
     base = hold(view.base)
-    if view.primitive is not RESHAPE or _reshapes_in_place(_memory(base.value), shape_of(held.value)):
+    if view.primitive is not RESHAPE or view.always or _reshapes_in_place(_stand_in(base), shape_of(held.value)):
         held.view, held.seen = view, base.version
 
 
@@ -182,6 +185,27 @@ def overwrite(array: Any, value: Any) -> Any:
         )
     hold(array).replace(np.astype(present(value), array.dtype, copy=False))
     return array
+
+
+def lies_in_order(array: Any, order: str) -> bool:
+    """Whether NumPy would keep a traced array in C_CONTIGUOUS or F_CONTIGUOUS order."""
+    memory = _stand_in(array._trace) if array._trace.__class__ is Held else _memory(array)
+    return not isinstance(memory, np.ndarray) or bool(memory.flags[order])  # type: ignore[index]
+
+
+def _axes_in_memory(value: Any) -> tuple[int, ...]:
+    """The axes of an array, from the slowest to the fastest in memory."""
+    strides = getattr(_memory(value), "strides", ())
+    return tuple(sorted(range(len(strides)), key=lambda axis: -abs(strides[axis])))
+
+
+def _stand_in(held: Held) -> np.ndarray:
+    """An array of bytes that lies in memory as NumPy would keep the array of a Held: a view as its base has it."""
+    if held.view is None:
+        shape = shape_of(held.value)
+        return np.transpose(np.empty([shape[axis] for axis in held.axes], np.int8), np.argsort(held.axes))
+    base = _stand_in(hold(held.view.base))
+    return base if held.view.primitive in (REAL, IMAGINARY) else held.view.primitive.evaluate(base, **held.view.params)
 
 
 def _reshapes_in_place(array: np.ndarray, shape: tuple[int, ...]) -> bool:

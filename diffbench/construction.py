@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.assignment import lies_in_order
 from diffbench.errors import UnsupportedPrimitive, user_location
 from diffbench.primitives.arrays import as_operand, dtype_of, rank_of, shape_of
 from diffbench.primitives.primitive import Traced
@@ -46,14 +47,15 @@ def assembled(x: Any) -> Any:
     return np.stack(parts)
 
 
-def _constructor(original: Callable, copies: bool, least_rank: int = 0) -> Callable:
+def _constructor(original: Callable, copies: bool, least_rank: int = 0, order: str = "") -> Callable:
     @functools.wraps(original)
     def construct(*args: Any, **kwargs: Any) -> Any:
         if not args or kwargs.get("dtype") is object or not holds_traced(args[0]):
             return original(*args, **kwargs)
         x, dtype = args[0], args[1] if len(args) > 1 else kwargs.get("dtype")
         array = assembled(x)
-        if array is x and copies and kwargs.get("copy", True) is True:
+        anew = (copies and kwargs.get("copy", True) is True) or (order and array is x and not lies_in_order(x, order))
+        if array is x and anew:
             array = x.copy()
         if dtype is not None:
             array = np.astype(array, np.dtype(dtype), copy=False)
@@ -184,8 +186,8 @@ OURS = {
 }
 OURS["asarray"] = _constructor(np.asarray, copies=False)
 OURS["asanyarray"] = _hidden_from_sparse(_constructor(np.asanyarray, copies=False))
-for _name in ("ascontiguousarray", "asfortranarray"):
-    OURS[_name] = _constructor(getattr(np, _name), copies=False, least_rank=1)
+for _name, _order in (("ascontiguousarray", "C_CONTIGUOUS"), ("asfortranarray", "F_CONTIGUOUS")):
+    OURS[_name] = _constructor(getattr(np, _name), copies=False, least_rank=1, order=_order)
 for _name in CONVERTING:
     OURS[_name] = _taking_lists(getattr(np, _name))
 for _name in ("linalg", "fft"):

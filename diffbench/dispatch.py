@@ -17,9 +17,10 @@ from diffbench.assignment import Held, assign, link, overwrite
 from diffbench.errors import TraceLost, UnsupportedPrimitive, user_location
 from diffbench.primitives import lookup
 from diffbench.primitives.arrays import as_array, as_operand, rank_of, shape_of
+from diffbench.primitives.complex_numbers import IMAGINARY, REAL
 from diffbench.primitives.elementwise import TRUTH
 from diffbench.primitives.primitive import Primitive, Traced
-from diffbench.primitives.structural import ASSEMBLE, INDEX, selects_each_entry_once
+from diffbench.primitives.structural import ASSEMBLE, INDEX, RESHAPE, selects_each_entry_once
 from diffbench.primitives.ufunc_methods import UFUNC_METHODS
 from diffbench.structure import LEAF_KINDS
 from diffbench.ufunc_arguments import converted
@@ -52,8 +53,35 @@ class TracedArray(ArrayOperators):
             return view
         if not isinstance(view, TracedArray):
             view = Variable(view)
-        link(self, view, primitive, params, writable)
+        link(self, view, primitive, params, writable, strided)
         return view
+
+    @property
+    def real(self) -> Any:
+        return self.viewed(REAL(self), REAL, {}) if self.dtype.kind == "c" and self.shape else super().real
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self.real[...] = value
+
+    @property
+    def imag(self) -> Any:
+        return self.viewed(IMAGINARY(self), IMAGINARY, {}) if self.dtype.kind == "c" and self.shape else super().imag
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        if self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        self.imag[...] = value
+
+    @property
+    def flat(self) -> Any:
+        params = {"shape": (self.size,)}
+        return self.viewed(RESHAPE(self, **params), RESHAPE, params, strided=True)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        lookup(np.put).call((self, np.arange(self.size), value), {})
 
     def copy(self, order: str = "C") -> Any:
         copied = super().copy(order)

@@ -161,6 +161,8 @@ class FlatFunction:
     def _without_our_traces(self, leaf: Any) -> Any:
         """An auxiliary leaf as f returns it outside of this derivative, still traced by outer ones."""
         leaf = present(leaf)
+        if isinstance(leaf, np.ndarray) and leaf.dtype.hasobject:
+            return np.frompyfunc(self._without_our_traces, 1, 1)(leaf)
         while isinstance(leaf, Traced) and (leaf._trace.level > self.level or leaf.__class__ is Watched):
             leaf = leaf.primal
         return leaf
@@ -237,7 +239,7 @@ def float_leaf(leaf: Any, verb: str, f: Callable, argnum: int) -> Any:
         elif kind in "biu":
             return leaf.astype(float)
         elif kind == "O" and all(isinstance(x, Traced | float | int) for x in leaf.flat):
-            return stack_traced(np.asarray(leaf))
+            return stack_traced(leaf)  # type: ignore[arg-type]
     elif isinstance(leaf, bool | int):
         return float(leaf)
     else:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.primitives.arrays import stack_traced
 from diffbench.primitives.elementwise import STOP
 from diffbench.primitives.primitive import Traced
 
@@ -14,7 +15,7 @@ def is_traced(x: Any) -> bool:
     >>> is_traced(np.ones(3))
     False
     """
-    return isinstance(x, Traced)
+    return isinstance(_whole(x), Traced)
 
 
 def primal(x: Any) -> Any:
@@ -23,6 +24,7 @@ def primal(x: Any) -> Any:
     >>> primal(2.0)
     2.0
     """
+    x = _whole(x)
     if not isinstance(x, Traced):
         return x
     while isinstance(x, Traced):
@@ -39,4 +41,11 @@ def stop_gradient(x: Any) -> Any:
     >>> derivative(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
-    return STOP(x)
+    return STOP(_whole(x))
+
+
+def _whole(x: Any) -> Any:
+    """The traced array that an array of traced objects stands for; other values as they are."""
+    if isinstance(x, np.ndarray) and x.dtype.hasobject and any(isinstance(entry, Traced) for entry in x.flat):
+        return stack_traced(x)
+    return x

@@ -178,7 +178,12 @@ def uses_traced_value(what: str) -> TraceLost:
 
 
 def signature_of(f: Callable) -> inspect.Signature | None:
-    """The signature of a function, None for a compiled one that does not tell."""
+    """The signature of a function, None for a compiled one that does not tell, and for a ufunc.
+
+    The defaults of a ufunc cannot be given: dtype=None beside signature=None is an error.
+    """
+    if isinstance(f, np.ufunc):
+        return None
     try:
         return inspect.signature(f)
     except (TypeError, ValueError):

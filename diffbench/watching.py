@@ -16,7 +16,7 @@ import numpy as np
 from diffbench.dispatch import TracedArray
 from diffbench.primitives.complex_numbers import OfComplexToo, is_complex
 from diffbench.primitives.elementwise import WHERE
-from diffbench.primitives.kinds import Bilinear, Elementwise, General
+from diffbench.primitives.kinds import Bilinear, Elementwise, General, Linear
 from diffbench.primitives.partial import free_of_nan
 from diffbench.primitives.primitive import Primitive, Trace, Traced
 
@@ -67,6 +67,8 @@ def watched(x: Any) -> Any:
 def inspected(primitive: Any, y: Any, operands: Sequence) -> Any:
     """The primitive that a trace is to remember, after it has given y from operands."""
     watch = _WATCH.get()
+    if watch is None and y.__class__ is Watched and isinstance(y._trace, Watch):
+        watch = y._trace  # in a thread that f has started, which knows nothing of this context
     return primitive if watch is None or primitive.constant else watch.inspect(primitive, y, operands)
 
 
@@ -98,7 +100,9 @@ def careful(primitive: Any) -> Any:
         return CarefulOfComplexToo(primitive)
     if isinstance(primitive, Bilinear | General):
         return CarefulPull(primitive)
-    return Careful(primitive) if isinstance(primitive, Elementwise) and primitive is not WHERE else primitive
+    if isinstance(primitive, Elementwise):
+        return primitive if primitive is WHERE else Careful(primitive)
+    return primitive if isinstance(primitive, Linear) else CarefulPull(primitive)  # one of the user's
 
 
 class Careful(Primitive):
@@ -121,7 +125,7 @@ class Careful(Primitive):
 class CarefulPull(Primitive):
     """A primitive through which a zero cotangent carries nothing back, not even NaN: entry by entry in a product."""
 
-    def __init__(self, primitive: Bilinear | General | OfComplexToo):
+    def __init__(self, primitive: Any):
         self.primitive, self.name = primitive, primitive.name
         self.keep, self.push = primitive.keep, primitive.push  # type: ignore[method-assign]
         self.remembers = primitive.remembers
@@ -139,7 +143,7 @@ class CarefulPull(Primitive):
     def _product(self, found: Any, cotangent: Any, link: tuple, params: dict) -> Any:
         """A cotangent of one factor, without the products of a zero and an entry of the other that is not finite."""
         position, other, shape = link
-        transpose = self.primitive.transposes[position]  # type: ignore[union-attr]
+        transpose = self.primitive.transposes[position]
         boundless = ~np.isfinite(other)
         finite = transpose(cotangent, np.where(boundless, 0.0, other), shape, **params)
         meets = transpose(1.0 * (cotangent != 0), 1.0 * boundless, shape, **params)

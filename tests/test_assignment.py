@@ -359,26 +359,47 @@ MADE_OF_A = [
     "np.einsum('iji->ji', np.reshape(A, (2, 2, 4))[:, :, :2])", "np.einsum('ij->j', A)",
     "np.diagonal(A)", "np.diag(A, 1)", "np.linalg.diagonal(A)", "A.diagonal()",
     "np.lib.stride_tricks.sliding_window_view(A[0], 2)",
+    "A.ravel()", "A.T.ravel()", "A.T.reshape(-1)", "A[:, :2].reshape(-1)", "A[:2].reshape(-1)", "A.flat", "A.T.flat",
+    "np.ascontiguousarray(A)", "np.ascontiguousarray(A.T)", "np.asfortranarray(A)", "np.asfortranarray(A.T)",
 ]  # fmt: skip
 
 
+def fresh(x):
+    return np.outer(x, x)
+
+
+def assigned_to(x):
+    A = np.outer(x, x)
+    A[3] = x
+    return A
+
+
+def assigned_to_by_its_transpose(x):
+    A = np.outer(x, x)
+    A.T[3] = x
+    transposed = A.T
+    transposed *= x
+    return A
+
+
 @each_mode
+@pytest.mark.parametrize("before", [fresh, assigned_to, assigned_to_by_its_transpose])
 @pytest.mark.parametrize("made", MADE_OF_A)
-def test_what_numpy_copies_is_a_copy_and_what_it_gives_as_a_view_is_one(made, mode):
+def test_what_numpy_copies_is_a_copy_and_what_it_gives_as_a_view_is_one(made, before, mode):
     """An assignment to either, and what the other then holds, by NumPy itself."""
     make = eval(f"lambda A: {made}", {"np": np})
 
     def write_into_it(x):
-        A = np.outer(x, x)
+        A = before(x)
         z = make(A)
-        z[(0,) * z.ndim] = 5.0 * x[1]
+        z[(0,) * np.ndim(z)] = 5.0 * x[1]
         return np.concatenate([np.ravel(A), np.ravel(z)])
 
     def write_into_what_it_was_made_of(x):
-        A = np.outer(x, x)
+        A = before(x)
         z = make(A)
         A[0] = 5.0 * x
-        return np.ravel(z * x[0])
+        return np.ravel(z) * x[0]
 
     for f in (write_into_what_it_was_made_of, write_into_it):
         try:
@@ -390,6 +411,39 @@ def test_what_numpy_copies_is_a_copy_and_what_it_gives_as_a_view_is_one(made, mo
         value, push = db.linearize(f, backend=mode)(X)
         np.testing.assert_allclose(value, expected, rtol=1e-14)
         np.testing.assert_allclose(push(X), db.jvp(f, backend="finite-central")(X, X), rtol=1e-8, atol=1e-8)
+
+
+def assign_to_the_parts_of_complex_numbers(x):
+    z = x + 1j * np.exp(x)
+    z.real[0] = x[1] ** 2
+    z.imag[1:] *= x[:-1]
+    z.real *= 2.0
+    w = z * z
+    w.imag = x
+    real = w.real
+    w[2] = 3.0 * x[3]
+    return np.sum(np.abs(z) ** 2) + np.sum(np.abs(w)) + np.sum(real * x)
+
+
+def assign_to_all_entries_as_a_line(x):
+    A = np.outer(x, x)
+    A.T.flat = x
+    A.flat[5] = x[1] ** 2
+    A.real = A * 2.0
+    return np.sum(A @ x)
+
+
+@each_mode
+@pytest.mark.parametrize("f", [assign_to_the_parts_of_complex_numbers, assign_to_all_entries_as_a_line])
+def test_attributes_can_be_assigned_to(f, mode):
+    value, gradient = db.value_and_gradient(f, backend=mode)(X)
+    assert value == pytest.approx(f(X), rel=1e-14)
+    np.testing.assert_allclose(gradient, truth(f), rtol=1e-8, atol=1e-10)
+
+
+def test_the_imaginary_part_of_real_numbers_cannot_be_assigned_to():
+    with pytest.raises(TypeError, match="imaginary"):
+        db.gradient(lambda x: setattr(x, "imag", 1.0))(X)
 
 
 # -- what others hold --------------------------------------------------------------------------------------------------

@@ -223,6 +223,15 @@ def test_a_function_that_differs_from_run_to_run_is_an_error(backend, make):
             verb(make(), backend=backend)(X)
 
 
+@pytest.mark.parametrize("backend", ["finite-central", "complex-step"])
+@pytest.mark.parametrize("make", [accumulating, drifting])
+def test_so_it_is_for_second_derivatives(backend, make):
+    with pytest.raises(db.NotRepeatable, match="does not give the same twice"):
+        db.hessian(make(), backend=backend)(X)
+    with pytest.raises(db.NotRepeatable, match="does not give the same twice"):
+        db.hvp(make(), backend=backend)(X, X)
+
+
 @pytest.mark.parametrize("backend", ["finite-central", "finite-forward", "complex-step"])
 @pytest.mark.parametrize("outer", ["forward", "reverse"])
 def test_so_is_one_that_changes_an_array_of_an_outer_derivative(backend, outer):
@@ -266,6 +275,22 @@ def test_scratch_memory_and_counters_do_no_harm_to_differences():
 # -- prepared derivatives ----------------------------------------------------------------------------------------------
 
 GLOBAL = np.array([1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@pytest.mark.parametrize("backend", TRACING)
+def test_a_prepared_derivative_follows_what_an_outer_derivative_puts_into_a_variable_of_f(backend, outer):
+    """With the same numbers each time: first plain, then traced, then traced by another derivative."""
+    c = {"w": np.ones(3)}
+    prepared = db.gradient(lambda y: np.sum(y * y * c["w"]), backend=backend).prepare(X)
+
+    def f(x):
+        c["w"] = x
+        return prepared(X)
+
+    for _ in range(2):
+        found = db.jacobian(f, backend=outer)(np.ones(3))
+        np.testing.assert_allclose(found, np.diag(2 * X), rtol=1e-13)
 
 
 def test_a_prepared_derivative_follows_what_f_closes_over():

@@ -188,3 +188,39 @@ def test_numpy_linalg_is_numpys_again_after_f_has_run():
     before = np.linalg
     db.gradient(lambda x: np.linalg.norm(x))(np.ones(2))
     assert np.linalg is before
+
+
+# -- arrays of objects beside verbs ------------------------------------------------------------------------------------
+
+
+def objects(x):
+    return array_by_name([x[0], x[1] * x[2], 2.0], dtype=object)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_an_array_of_objects_may_be_the_argument_of_an_inner_derivative(mode):
+    gradient = db.gradient(lambda x: np.sum(db.gradient(lambda y: np.sum(y**3))(objects(x))), backend=mode)(X)
+    np.testing.assert_allclose(gradient, [6 * X[0], 6 * X[1] * X[2] ** 2, 6 * X[1] ** 2 * X[2]], rtol=1e-15)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_an_array_of_objects_as_auxiliary_result_leaves_the_derivative_without_its_trace(mode):
+    squares = np.vectorize(lambda t: t * t, otypes=[object])
+    _, aux = db.gradient(lambda x: (np.sum(x), squares(x)), has_aux=True, backend=mode)(X)
+    assert not any(map(db.is_traced, aux))
+    np.testing.assert_array_equal(aux.astype(float), X**2)
+
+    def with_aux_inside(x):
+        return np.sum(db.gradient(lambda y: (np.sum(y), squares(y * x)), has_aux=True, backend=mode)(x)[1])
+
+    np.testing.assert_allclose(db.gradient(with_aux_inside)(X), 4 * X**3, rtol=1e-15)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("constant", [db.stop_gradient, db.primal])
+def test_an_array_of_objects_can_be_made_a_constant(constant, mode):
+    def f(x):
+        assert db.is_traced(objects(x))
+        return np.sum(constant(objects(x)) * x)
+
+    np.testing.assert_array_equal(db.gradient(f, backend=mode)(X), [X[0], X[1] * X[2], 2.0])

@@ -154,6 +154,30 @@ def test_integers_masks_and_keywords_count_as_they_were_when_the_function_was_ca
     np.testing.assert_allclose(db.gradient(program, backend=mode)(X), [4.0, 2.0, 8.0], rtol=1e-14)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_ufunc_can_be_made_a_primitive(mode):
+    log = db.primitive(np.log, vjp=lambda primals, y, c: c / primals[0])
+    np.testing.assert_array_equal(db.gradient(lambda x: np.sum(log(x)), backend=mode)(X), 1 / X)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("rule", ["jvp", "vjp"])
+def test_a_branch_that_is_not_taken_spoils_nothing_through_a_rule(mode, rule):
+    rules = {"jvp": lambda primals, tangents, y: tangents[0] / primals[0], "vjp": lambda primals, y, c: c / primals[0]}
+    log = db.primitive(np.log, **{rule: rules[rule]})
+    with np.errstate(all="ignore"):
+        assert db.gradient(lambda x: np.sum(np.where(x > 0, log(x), x)), backend=mode)(np.zeros(1)) == [1.0]
+
+
+def test_a_gradient_in_threads_of_f_is_that_of_f_where_a_branch_is_not_taken():
+    def f(x):
+        with ThreadPoolExecutor(1) as threads:
+            return threads.submit(lambda: np.sum(np.where(x > 0, np.log(x), x))).result()
+
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(db.gradient(f)(np.array([0.0, 2.0])), [1.0, 0.5])
+
+
 def test_float32_stays_float32_beside_float64():
     @db.primitive(jvp=lambda primals, t, y: {"a": 2 * t[0]["a"], "b": 3 * t[0]["b"]})
     def f(p):

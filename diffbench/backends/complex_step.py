@@ -128,6 +128,7 @@ class ComplexStep(Differentiator):
         """The gradient and the Hessian, by two evaluations of f for each pair of entries."""
         h = _wide_steps(point)
         n, axes = len(h), np.diag(h)
+        repeatable = Repeatable(function)
         along = [self._slope_and_curvature(function, point, axis) for axis in axes]
         entries: list[list] = [[curvature] * n for _, curvature in along]
         for i, j in combinations(range(n), 2):
@@ -135,6 +136,8 @@ class ComplexStep(Differentiator):
             entries[i][j] = entries[j][i] = (both - along[i][1] - along[j][1]) / 2
         matrix = np.reshape(stack([entry for row in entries for entry in row]), (n, n)) / np.outer(h, h)
         gradient = stack([slope for slope, _ in along]) / h
+        if n:
+            repeatable.check(along[0], lambda: self._slope_and_curvature(function, point, axes[0]))
         settle_aux(function, point)
         places = list(zip(slices_of(point), point, strict=True))
         return _leaves(gradient, point), [
@@ -149,11 +152,15 @@ class ComplexStep(Differentiator):
         h = _wide_steps(point)
         v = np.concatenate([np.ravel(direction) for direction in directions])
         t = _furthest([h], [v])
-        products = []
+        products: list = []
+        repeatable, first = Repeatable(function), None
         for axis in np.diag(h):
-            _, ahead = self._slope_and_curvature(function, point, axis + t * v)
+            found = self._slope_and_curvature(function, point, axis + t * v)
             _, behind = self._slope_and_curvature(function, point, axis - t * v)
-            products.append((ahead - behind) / (4 * t))
+            first = first or (axis + t * v, found)
+            products.append((found[1] - behind) / (4 * t))
+        if first:
+            repeatable.check(first[1], lambda: self._slope_and_curvature(function, point, first[0]))
         settle_aux(function, point)
         return _leaves(stack(products) / h, point)
 

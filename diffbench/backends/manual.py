@@ -16,8 +16,8 @@ from diffbench.backends.base import (
 )
 from diffbench.errors import ArgumentError, DirectionError, ResultError, UnsupportedVerb
 from diffbench.primitives.arrays import rank_of, shape_of, stack_traced, sum_of
+from diffbench.primitives.primitive import Traced
 from diffbench.structure import Structure, flatten_like, unflatten
-from diffbench.traced_values import is_traced
 
 
 class FunctionOfArguments(Protocol):
@@ -242,9 +242,9 @@ def _rows(leaves: list, count: int) -> list[list]:
 
 def _checked(name: str, leaf: Any, shape: tuple[int, ...]) -> Any:
     """A number or array that a given function returned, as real floats of the shape that it should have."""
-    if not is_traced(leaf):
+    if not isinstance(leaf, Traced):
         array = np.asarray(leaf)
-        if array.dtype.kind == "O" and array.size and all(is_traced(x) or isinstance(x, float) for x in array.flat):
+        if array.dtype.kind == "O" and array.size and all(isinstance(x, Traced | float) for x in array.flat):
             leaf = stack_traced(array)
         elif array.dtype.kind in "fiub":
             leaf = array if array.dtype.kind == "f" else array.astype(float)

@@ -58,7 +58,7 @@ class Traced:
     ) -> Any:
         """What a primitive gives that may be a view of this array, so that assignments to one reach the other.
 
-        strided : it is one, whatever the index: NumPy gives a diagonal by strides.
+        strided : it is one in any case: a diagonal, which NumPy gives by strides, or x.flat.
         """
         raise NotImplementedError
 
