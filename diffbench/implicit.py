@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.assignment import present
 from diffbench.backends.base import size_of
 from diffbench.backends.forward import Forward
 from diffbench.backends.reverse import Reverse
@@ -34,7 +35,7 @@ class Root(UserPrimitive):
         """The residual as a vector."""
         with SEEN:
             result = self.residual(call.unpack(x), *call.arguments(operands), **call.keywords)
-        return np.ravel(packed([as_operand(leaf) for leaf in flatten(result)[0]]))
+        return np.ravel(packed([as_operand(present(leaf)) for leaf in flatten(result)[0]]))
 
     def keep(self, y, operands, wanted, params):
         call = params["call"]

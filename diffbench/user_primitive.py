@@ -228,7 +228,7 @@ class WithRules(UserPrimitive):
         full = placed([zeros_like(x) for x in operands], wanted, tangents)
         pushed = self._by_rule("jvp", call, call.arguments(operands), call.tangents(full), call.unpack(y))
         found = call.like_result(flatten_like(call.result, pushed, f"what the jvp of {self.name} gave"))
-        found = [as_operand(leaf) for leaf in found]
+        found = [as_operand(present(leaf)) for leaf in found]
         for tangent, like in zip(found, call.like_result(call.result_leaves)):
             self._check_shape("jvp", "a tangent", tangent, "a result", like)
         return packed(found)
@@ -250,7 +250,7 @@ class WithRules(UserPrimitive):
             what = f"what the vjp of {self.name} gave for argument {position}"
             leaves += [None] * len(parts) if found is None else flatten_like(structure, found, what)
         cotangents = [leaves[call.places[k]] for k in wanted]
-        cotangents = [None if c is None else as_operand(c) for c in cotangents]
+        cotangents = [None if c is None else as_operand(present(c)) for c in cotangents]
         for k, found in zip(wanted, cotangents):
             if found is not None:
                 self._check_shape("vjp", "a cotangent", found, "an argument", operands[k])

@@ -48,6 +48,37 @@ def test_many_directions_at_once(sine):
     np.testing.assert_allclose(db.jacobian(sine, backend="reverse")(X), np.diag(np.cos(X)), rtol=1e-15)
 
 
+def fill_by_entries(x, t):
+    filled = np.zeros_like(t * x)
+    for i in range(len(x)):
+        filled[i] = np.cos(x[i]) * t[i]
+    return filled
+
+
+FILLING = {
+    "jvp": db.primitive(plain_sin, jvp=lambda primals, tangents, y: fill_by_entries(primals[0], tangents[0])),
+    "vjp": db.primitive(plain_sin, vjp=lambda primals, y, c: fill_by_entries(primals[0], c)),
+}
+each_filling = pytest.mark.parametrize("sine", FILLING.values(), ids=FILLING)
+
+
+@each_filling
+@pytest.mark.parametrize("mode", MODES)
+def test_a_rule_may_fill_an_array_entry_by_entry(sine, mode):
+    x = np.linspace(0.1, 2.0, 5)
+    np.testing.assert_allclose(db.jvp(sine, backend=mode)(x, x), np.cos(x) * x, rtol=1e-15)
+    np.testing.assert_allclose(db.vjp(sine, backend=mode)(x, x), np.cos(x) * x, rtol=1e-15)
+    np.testing.assert_allclose(db.jacobian(sine, backend=mode)(x), np.diag(np.cos(x)), rtol=1e-15)
+
+
+@each_filling
+@each_pair
+def test_a_rule_that_fills_an_array_is_differentiated_again(sine, outer, inner):
+    x = np.linspace(0.1, 2.0, 5)
+    hessian = db.jacobian(db.gradient(lambda x: np.sum(sine(x)), backend=inner), backend=outer)(x)
+    np.testing.assert_allclose(hessian, -np.diag(np.sin(x)), rtol=1e-14)
+
+
 def test_a_rule_that_decides_by_its_cotangent_is_an_error_where_directions_differ():
     square = db.primitive(lambda x: x * x, vjp=lambda primals, y, c: 2 * c * primals[0] if np.any(c) else 0 * c)
     np.testing.assert_array_equal(db.jacobian(square, backend="reverse")(np.array(3.0)), 6.0)
