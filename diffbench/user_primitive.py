@@ -179,6 +179,8 @@ def uses_traced_value(what: str) -> TraceLost:
 
 def signature_of(f: Callable) -> inspect.Signature | None:
     """The signature of a function, None for a compiled one that does not tell."""
+    if isinstance(f, np.ufunc):
+        return None  # it tells defaults that it refuses when they are given
     try:
         return inspect.signature(f)
     except (TypeError, ValueError):

@@ -213,6 +213,13 @@ def test_a_rule_with_the_wrong_number_of_cotangents_is_an_error():
         db.gradient(f)(1.0, 2.0)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_ufunc_can_be_made_a_primitive(mode):
+    product = db.primitive(np.multiply, vjp=lambda primals, y, c: (c * primals[1], c * primals[0]))
+    np.testing.assert_array_equal(db.jacobian(lambda x: product(x, x + 1), backend=mode)(X), np.diag(2 * X + 1))
+    db.checks.check_primitive(product, X, X + 1)
+
+
 def test_a_primitive_is_one_step_to_every_backend():
     sine = db.primitive(np.sin, jvp=lambda primals, t, y: np.cos(primals[0]) * t[0])
     f = lambda x: np.sum(sine(x) ** 2)  # noqa: E731
