@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.assignment import Held
 from diffbench.dispatch import TracedArray
 from diffbench.errors import TraceLost, user_location
 from diffbench.primitives.arrays import shape_of
@@ -17,16 +18,18 @@ from diffbench.primitives.structural import INDEX
 
 
 class Batched(TracedArray):
-    """`values` holds the batch along its first axis."""
+    """`values` holds the batch along its first axis; of an array that a rule assigns to, the value it stands for."""
 
     __slots__ = ("_trace", "values")
+    _trace: Trace
 
     def __init__(self, values: Any, trace: "BatchTrace"):
         self.values, self._trace = values, trace
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return shape_of(self.values)[1:]
+        shape = shape_of(self.values)
+        return shape if self._trace.__class__ is Held else shape[1:]
 
     @property
     def dtype(self) -> np.dtype:
@@ -35,6 +38,10 @@ class Batched(TracedArray):
     @property
     def primal(self) -> Any:
         return self.values
+
+    @primal.setter
+    def primal(self, value: Any) -> None:
+        self.values = value
 
     def __bool__(self) -> bool:
         values: Any = self.values

@@ -79,6 +79,30 @@ def test_a_rule_that_fills_an_array_is_differentiated_again(sine, outer, inner):
     np.testing.assert_allclose(hessian, -np.diag(np.sin(x)), rtol=1e-14)
 
 
+def change_in_place(x, t):
+    product, first = t * 1.0, t[:1].copy()
+    view = product[1:]
+    product *= np.cos(x)
+    view[0] *= 2.0  # reaches the product as well
+    view[0] = view[0] / 2.0
+    first += 1.0
+    product[0] = (first[0] - 1.0) * np.cos(x[0])
+    return product
+
+
+CHANGING = {
+    "jvp": db.primitive(plain_sin, jvp=lambda primals, tangents, y: change_in_place(primals[0], tangents[0])),
+    "vjp": db.primitive(plain_sin, vjp=lambda primals, y, c: change_in_place(primals[0], c)),
+}
+
+
+@pytest.mark.parametrize("sine", CHANGING.values(), ids=CHANGING)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_rule_may_change_what_it_made_of_many_directions(sine, mode):
+    x = np.linspace(0.1, 2.0, 5)
+    np.testing.assert_allclose(db.jacobian(sine, backend=mode)(x), np.diag(np.cos(x)), rtol=1e-15)
+
+
 def test_a_rule_that_decides_by_its_cotangent_is_an_error_where_directions_differ():
     square = db.primitive(lambda x: x * x, vjp=lambda primals, y, c: 2 * c * primals[0] if np.any(c) else 0 * c)
     np.testing.assert_array_equal(db.jacobian(square, backend="reverse")(np.array(3.0)), 6.0)
