@@ -16,7 +16,7 @@ from diffbench.backends.base import slices_of, zeros_like
 from diffbench.backends.reverse import Reverse
 from diffbench.construction import SEEN
 from diffbench.errors import ArgumentError, ResultError, TraceLost, UnsupportedPrimitive, user_location
-from diffbench.flat import name_of
+from diffbench.flat import name_of, on_traced
 from diffbench.primitives.arrays import as_operand, shape_of
 from diffbench.primitives.kinds import in_the_precision_of
 from diffbench.primitives.primitive import Primitive, Traced
@@ -269,7 +269,7 @@ class WithRules(UserPrimitive):
             named = {p.name for p in list(parameters)[len(given) :]}
             keywords = {key: value for key, value in call.keywords.items() if takes_all or key in named}
         with SEEN:
-            return rule(*given, **keywords)
+            return on_traced(rule, given, keywords)
 
     def _check_shape(self, rule: str, what: str, found: Any, whose: str, like: Any) -> None:
         if shape_of(found) != shape_of(like):
@@ -280,15 +280,12 @@ class WithRules(UserPrimitive):
         """The transpose of a rule, by reverse mode through it."""
         try:
             _, pull = Reverse().pullback(linear, point)
-        except (TraceLost, ValueError) as error:
-            lost = error.__cause__ if isinstance(error, ValueError) else error  # NumPy hides what __float__ raises
-            if not isinstance(lost, TraceLost):
-                raise
+        except TraceLost as error:
             other = {"jvp": "vjp", "vjp": "jvp"}[rule]
             raise UnsupportedPrimitive(
                 f"the {rule} of {self.name} cannot be transposed, and there is no {other}",
-                where=lost.where,
-                why=lost.what,
+                where=error.where,
+                why=error.what,
                 hint=f"write the {rule} in plain NumPy or with other primitives, or give {other}= as well",
             ) from error
         return pull(list(cotangents))

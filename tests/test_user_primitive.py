@@ -231,6 +231,17 @@ def test_a_rule_in_compiled_code_serves_its_own_mode_and_says_so_of_the_other():
         db.jvp(sine)(X, X)
 
 
+def test_a_rule_that_writes_into_a_plain_array_says_so_where_directions_are_traced():
+    def rule(primals, y, c):
+        filled = np.zeros(3)
+        for i in range(3):
+            filled[i] = np.cos(primals[0][i]) * c[i]
+        return filled
+
+    with pytest.raises(db.errors.TraceLost, match="assignment into a plain array"):
+        db.jacobian(db.primitive(plain_sin, vjp=rule), backend="reverse")(X)
+
+
 def test_a_rule_with_the_wrong_number_of_cotangents_is_an_error():
     f = db.primitive(lambda x, y: x * y, vjp=lambda primals, y, c: c)
     with pytest.raises(db.ResultError, match="but it has 2 arguments"):
