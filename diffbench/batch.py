@@ -9,24 +9,27 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.assignment import Held
 from diffbench.dispatch import TracedArray
 from diffbench.errors import TraceLost, user_location
-from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.arrays import dtype_of, shape_of
 from diffbench.primitives.primitive import Primitive, Trace, Traced
 from diffbench.primitives.structural import INDEX
 
 
 class Batched(TracedArray):
-    """`values` holds the batch along its first axis."""
+    """`values` holds the batch along its first axis; of an array that a rule assigns to, the value it stands for."""
 
     __slots__ = ("_trace", "values")
+    _trace: Trace
 
     def __init__(self, values: Any, trace: "BatchTrace"):
         self.values, self._trace = values, trace
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return shape_of(self.values)[1:]
+        shape = shape_of(self.values)
+        return shape if self._trace.__class__ is Held else shape[1:]
 
     @property
     def dtype(self) -> np.dtype:
@@ -35,6 +38,10 @@ class Batched(TracedArray):
     @property
     def primal(self) -> Any:
         return self.values
+
+    @primal.setter
+    def primal(self, value: Any) -> None:
+        self.values = value
 
     def __bool__(self) -> bool:
         values: Any = self.values
@@ -75,9 +82,14 @@ class BatchTrace(Trace):
         values = [x.values if flag else x for x, flag in zip(operands, batched)]
         result = primitive.batch(values, batched, params)
         if result is NotImplemented:
-            one_by_one = [
-                primitive(*[INDEX(x, index=i) if flag else x for x, flag in zip(values, batched)], **params)
-                for i in range(self.count)
-            ]
-            result = np.stack(one_by_one)
+            result = self._one_by_one(primitive, values, batched, params)
         return Batched(result, self)
+
+    def _one_by_one(self, primitive: Primitive, values: Sequence, batched: Sequence[bool], params: dict) -> Any:
+        if not self.count:  # zeros tell the shape and the dtype of what there is none of
+            values = [np.zeros((1, *shape_of(x)[1:]), dtype_of(x)) if flag else x for x, flag in zip(values, batched)]
+        images = [
+            primitive(*[INDEX(x, index=i) if flag else x for x, flag in zip(values, batched)], **params)
+            for i in range(max(self.count, 1))
+        ]
+        return np.stack(images)[: self.count]

@@ -126,10 +126,10 @@ class FlatFunction:
         for leaf in leaves:
             if isinstance(leaf, Traced):
                 with SEEN:
-                    result = self._run(args, kwargs)
+                    result = on_traced(self.f, args, kwargs)
                 break
         else:
-            result = self._run(args, kwargs)
+            result = on_traced(self.f, args, kwargs)
         if self.large:
             self.check_large_arguments()
         if self.has_aux:
@@ -139,16 +139,6 @@ class FlatFunction:
         if self.scalar:
             return [self._scalar_leaf(results)]
         return [self._result_leaf(leaf) for leaf in results]
-
-    def _run(self, args: tuple, kwargs: dict) -> Any:
-        """What f returns; what NumPy or SciPy raised in its stead because a value was traced is said in our words."""
-        try:
-            return self.f(*args, **kwargs)
-        except Exception as error:
-            said = lost_in_scipy(error) or lost_in_numpy(error)
-            if said is None:
-                raise
-            raise said from (None if said is error.__cause__ else error)
 
     def _split_aux(self, result: Any) -> tuple:
         if not isinstance(result, tuple) or len(result) != 2:
@@ -206,6 +196,17 @@ class FlatFunction:
             if words.get(kind) == words["c"]
             else "return floats, for example float(count) or 1.0 * result",
         )
+
+
+def on_traced(f: Callable, args: Sequence, kwargs: dict) -> Any:
+    """What f returns; what NumPy or SciPy raised in its stead because a value was traced is said in our words."""
+    try:
+        return f(*args, **kwargs)
+    except Exception as error:
+        said = lost_in_scipy(error) or lost_in_numpy(error)
+        if said is None:
+            raise
+        raise said from (None if said is error.__cause__ else error)
 
 
 LARGE = 1 << 20  # bytes: copies from here on would show in the memory that a derivative takes

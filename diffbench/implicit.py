@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.assignment import present
 from diffbench.backends.base import size_of
 from diffbench.backends.forward import Forward
 from diffbench.backends.reverse import Reverse
 from diffbench.construction import SEEN
 from diffbench.errors import ResultError, user_location
-from diffbench.flat import name_of
+from diffbench.flat import name_of, on_traced
 from diffbench.primitives.arrays import as_operand, shape_of
 from diffbench.primitives.kinds import in_the_precision_of
 from diffbench.primitives.primitive import Traced
@@ -33,8 +34,8 @@ class Root(UserPrimitive):
     def rest(self, x: Any, operands: Sequence, call: Call) -> Any:
         """The residual as a vector."""
         with SEEN:
-            result = self.residual(call.unpack(x), *call.arguments(operands), **call.keywords)
-        return np.ravel(packed([as_operand(leaf) for leaf in flatten(result)[0]]))
+            result = on_traced(self.residual, (call.unpack(x), *call.arguments(operands)), call.keywords)
+        return np.ravel(packed([as_operand(present(leaf)) for leaf in flatten(result)[0]]))
 
     def keep(self, y, operands, wanted, params):
         call = params["call"]

@@ -16,7 +16,7 @@ from diffbench.backends.base import slices_of, zeros_like
 from diffbench.backends.reverse import Reverse
 from diffbench.construction import SEEN
 from diffbench.errors import ArgumentError, ResultError, TraceLost, UnsupportedPrimitive, user_location
-from diffbench.flat import name_of
+from diffbench.flat import name_of, on_traced
 from diffbench.primitives.arrays import as_operand, shape_of
 from diffbench.primitives.kinds import in_the_precision_of
 from diffbench.primitives.primitive import Primitive, Traced
@@ -178,12 +178,9 @@ def uses_traced_value(what: str) -> TraceLost:
 
 
 def signature_of(f: Callable) -> inspect.Signature | None:
-    """The signature of a function, None for a compiled one that does not tell, and for a ufunc.
-
-    The defaults of a ufunc cannot be given: dtype=None beside signature=None is an error.
-    """
+    """The signature of a function, None for a compiled one that does not tell."""
     if isinstance(f, np.ufunc):
-        return None
+        return None  # it tells defaults that it refuses when they are given
     try:
         return inspect.signature(f)
     except (TypeError, ValueError):
@@ -233,7 +230,7 @@ class WithRules(UserPrimitive):
         full = placed([zeros_like(x) for x in operands], wanted, tangents)
         pushed = self._by_rule("jvp", call, call.arguments(operands), call.tangents(full), call.unpack(y))
         found = call.like_result(flatten_like(call.result, pushed, f"what the jvp of {self.name} gave"))
-        found = [as_operand(leaf) for leaf in found]
+        found = [as_operand(present(leaf)) for leaf in found]
         for tangent, like in zip(found, call.like_result(call.result_leaves)):
             self._check_shape("jvp", "a tangent", tangent, "a result", like)
         return packed(found)
@@ -255,7 +252,7 @@ class WithRules(UserPrimitive):
             what = f"what the vjp of {self.name} gave for argument {position}"
             leaves += [None] * len(parts) if found is None else flatten_like(structure, found, what)
         cotangents = [leaves[call.places[k]] for k in wanted]
-        cotangents = [None if c is None else as_operand(c) for c in cotangents]
+        cotangents = [None if c is None else as_operand(present(c)) for c in cotangents]
         for k, found in zip(wanted, cotangents):
             if found is not None:
                 self._check_shape("vjp", "a cotangent", found, "an argument", operands[k])
@@ -272,7 +269,7 @@ class WithRules(UserPrimitive):
             named = {p.name for p in list(parameters)[len(given) :]}
             keywords = {key: value for key, value in call.keywords.items() if takes_all or key in named}
         with SEEN:
-            return rule(*given, **keywords)
+            return on_traced(rule, given, keywords)
 
     def _check_shape(self, rule: str, what: str, found: Any, whose: str, like: Any) -> None:
         if shape_of(found) != shape_of(like):
@@ -283,15 +280,12 @@ class WithRules(UserPrimitive):
         """The transpose of a rule, by reverse mode through it."""
         try:
             _, pull = Reverse().pullback(linear, point)
-        except (TraceLost, ValueError) as error:
-            lost = error.__cause__ if isinstance(error, ValueError) else error  # NumPy hides what __float__ raises
-            if not isinstance(lost, TraceLost):
-                raise
+        except TraceLost as error:
             other = {"jvp": "vjp", "vjp": "jvp"}[rule]
             raise UnsupportedPrimitive(
                 f"the {rule} of {self.name} cannot be transposed, and there is no {other}",
-                where=lost.where,
-                why=lost.what,
+                where=error.where,
+                why=error.what,
                 hint=f"write the {rule} in plain NumPy or with other primitives, or give {other}= as well",
             ) from error
         return pull(list(cotangents))

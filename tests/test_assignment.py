@@ -289,6 +289,23 @@ def test_many_directions_at_once_pass_assignments(f):
     np.testing.assert_allclose(jacobian, jacobian.T, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@pytest.mark.parametrize("inner", ["forward", "reverse"])
+def test_each_of_many_directions_has_its_own_array_where_numpy_moves_the_axes_of_an_index(inner, outer):
+    """The result is the sum of t[0]**6 and t[1]**3, whose Hessian is diagonal."""
+
+    def f(t):
+        y = np.zeros_like(t)
+        y[0, :, [0, 1]] = t[1].T
+        y[1, None, [0, 1]] = t[0, :, None] ** 2
+        return np.sum(y**3)
+
+    t = np.arange(1.0, 9.0).reshape(2, 2, 2)
+    hessian = db.jacobian(db.gradient(f, backend=inner), backend=outer)(t).reshape(8, 8)
+    slopes = np.stack([30 * t[0] ** 4, 6 * t[1]])
+    np.testing.assert_allclose(hessian, np.diag(slopes.ravel()), rtol=1e-14)
+
+
 @each_program
 @each_backend
 def test_the_argument_of_the_user_stays_as_it_was(f, backend):

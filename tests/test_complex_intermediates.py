@@ -116,6 +116,15 @@ def test_the_parts_of_a_complex_array_are_views_of_it(f, mode):
     np.testing.assert_allclose(db.gradient(f, backend=mode)(X), expected, rtol=1e-9, atol=1e-9)
 
 
+def test_the_jvp_of_reverse_mode_passes_a_part_that_was_assigned_to():
+    def swap(x):
+        z = x[:2] + 1j * x[2:]
+        z.imag[1] = x[0]
+        return z.imag
+
+    np.testing.assert_array_equal(db.jvp(swap, backend="reverse")(X[:4], np.array([5.0, 6.0, 7.0, 8.0])), [7.0, 5.0])
+
+
 def test_a_real_array_has_no_imaginary_part_to_set():
     def f(x):
         y = 1.0 * x

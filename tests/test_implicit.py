@@ -46,6 +46,29 @@ def test_containers_of_arrays_have_the_gradient_of_the_linear_system(mode):
     np.testing.assert_allclose(found["b"], expected["b"], rtol=1e-12)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_residual_may_fill_an_array_entry_by_entry(mode):
+    def residual(x, a):
+        rest = np.zeros_like(x * a)
+        for i in range(len(a)):
+            rest[i] = x[i] ** 2 - a[i]
+        return rest
+
+    a = np.linspace(0.5, 3.0, 5)
+    found = db.jacobian(db.implicit_root(residual, lambda a: np.sqrt(a)), backend=mode)(a)
+    np.testing.assert_allclose(found, np.diag(0.5 / np.sqrt(a)), rtol=1e-14, atol=1e-15)
+
+
+def test_a_residual_that_writes_into_a_plain_array_says_so():
+    def residual(x, a):
+        rest = np.zeros_like(x)  # plain while the derivative in a is taken
+        rest[0] = x[0] - a[0]
+        return rest
+
+    with pytest.raises(db.errors.TraceLost, match="assignment into a plain array"):
+        db.jacobian(db.implicit_root(residual, lambda a: a.copy()), backend="reverse")(np.ones(1))
+
+
 def test_a_fixed_point_has_the_derivative_of_its_equation():
     def iterate(a):
         x = np.array([0.5, 0.5])

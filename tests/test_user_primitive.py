@@ -48,6 +48,61 @@ def test_many_directions_at_once(sine):
     np.testing.assert_allclose(db.jacobian(sine, backend="reverse")(X), np.diag(np.cos(X)), rtol=1e-15)
 
 
+def fill_by_entries(x, t):
+    filled = np.zeros_like(t * x)
+    for i in range(len(x)):
+        filled[i] = np.cos(x[i]) * t[i]
+    return filled
+
+
+FILLING = {
+    "jvp": db.primitive(plain_sin, jvp=lambda primals, tangents, y: fill_by_entries(primals[0], tangents[0])),
+    "vjp": db.primitive(plain_sin, vjp=lambda primals, y, c: fill_by_entries(primals[0], c)),
+}
+each_filling = pytest.mark.parametrize("sine", FILLING.values(), ids=FILLING)
+
+
+@each_filling
+@pytest.mark.parametrize("mode", MODES)
+def test_a_rule_may_fill_an_array_entry_by_entry(sine, mode):
+    x = np.linspace(0.1, 2.0, 5)
+    np.testing.assert_allclose(db.jvp(sine, backend=mode)(x, x), np.cos(x) * x, rtol=1e-15)
+    np.testing.assert_allclose(db.vjp(sine, backend=mode)(x, x), np.cos(x) * x, rtol=1e-15)
+    np.testing.assert_allclose(db.jacobian(sine, backend=mode)(x), np.diag(np.cos(x)), rtol=1e-15)
+
+
+@each_filling
+@each_pair
+def test_a_rule_that_fills_an_array_is_differentiated_again(sine, outer, inner):
+    x = np.linspace(0.1, 2.0, 5)
+    hessian = db.jacobian(db.gradient(lambda x: np.sum(sine(x)), backend=inner), backend=outer)(x)
+    np.testing.assert_allclose(hessian, -np.diag(np.sin(x)), rtol=1e-14)
+
+
+def change_in_place(x, t):
+    product, first = t * 1.0, t[:1].copy()
+    view = product[1:]
+    product *= np.cos(x)
+    view[0] *= 2.0  # reaches the product as well
+    view[0] = view[0] / 2.0
+    first += 1.0
+    product[0] = (first[0] - 1.0) * np.cos(x[0])
+    return product
+
+
+CHANGING = {
+    "jvp": db.primitive(plain_sin, jvp=lambda primals, tangents, y: change_in_place(primals[0], tangents[0])),
+    "vjp": db.primitive(plain_sin, vjp=lambda primals, y, c: change_in_place(primals[0], c)),
+}
+
+
+@pytest.mark.parametrize("sine", CHANGING.values(), ids=CHANGING)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_rule_may_change_what_it_made_of_many_directions(sine, mode):
+    x = np.linspace(0.1, 2.0, 5)
+    np.testing.assert_allclose(db.jacobian(sine, backend=mode)(x), np.diag(np.cos(x)), rtol=1e-15)
+
+
 def test_a_rule_that_decides_by_its_cotangent_is_an_error_where_directions_differ():
     square = db.primitive(lambda x: x * x, vjp=lambda primals, y, c: 2 * c * primals[0] if np.any(c) else 0 * c)
     np.testing.assert_array_equal(db.jacobian(square, backend="reverse")(np.array(3.0)), 6.0)
@@ -200,10 +255,28 @@ def test_a_rule_in_compiled_code_serves_its_own_mode_and_says_so_of_the_other():
         db.jvp(sine)(X, X)
 
 
+def test_a_rule_that_writes_into_a_plain_array_says_so_where_directions_are_traced():
+    def rule(primals, y, c):
+        filled = np.zeros(3)
+        for i in range(3):
+            filled[i] = np.cos(primals[0][i]) * c[i]
+        return filled
+
+    with pytest.raises(db.errors.TraceLost, match="assignment into a plain array"):
+        db.jacobian(db.primitive(plain_sin, vjp=rule), backend="reverse")(X)
+
+
 def test_a_rule_with_the_wrong_number_of_cotangents_is_an_error():
     f = db.primitive(lambda x, y: x * y, vjp=lambda primals, y, c: c)
     with pytest.raises(db.ResultError, match="but it has 2 arguments"):
         db.gradient(f)(1.0, 2.0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_ufunc_of_two_arguments_can_be_made_a_primitive(mode):
+    product = db.primitive(np.multiply, vjp=lambda primals, y, c: (c * primals[1], c * primals[0]))
+    np.testing.assert_array_equal(db.jacobian(lambda x: product(x, x + 1), backend=mode)(X), np.diag(2 * X + 1))
+    db.checks.check_primitive(product, X, X + 1)
 
 
 def test_a_primitive_is_one_step_to_every_backend():

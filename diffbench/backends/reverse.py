@@ -214,7 +214,14 @@ class Reverse(Differentiator):
         values, pull = self.pullback(function, point)
         if len(values) == 1 and shape_of(values[0]) == ():
             return values, partial(push_blocks, values, [pull([one_like(values[0])])])
-        _, push = self.pullback(pull, [np.ones_like(value) for value in values])
+        _, pull_back = self.pullback(pull, [np.ones_like(value) for value in values])
+
+        def push(tangents: Sequence, batch: bool = False) -> list:
+            pushed = pull_back(tangents, batch)
+            if spoilt(pushed):  # by what the first list holds, which the second cannot run again
+                pushed = carefully(lambda: self.linearize(function, point)[1](tangents, batch))
+            return pushed
+
         return values, push
 
     def jacobian(self, function, point):

@@ -45,7 +45,7 @@ def _of_parts(x: Any, y: Any) -> Any:
 OF_PARTS: Linear = Linear(
     _of_parts,
     name="complex number of its parts",
-    transpose=lambda g, position, shapes: -IMAGINARY(TO_COMPLEX(g)) if position else real_part(g),
+    transpose=lambda g, position, shapes: -IMAGINARY(to_complex(g)) if position else real_part(g),
     batch_rule=lambda operands, batched: OF_PARTS(*operands) if all(batched) else NotImplemented,
 )
 """x + iy also where y is infinite, of which the product with i would have the real part NaN."""
@@ -59,6 +59,11 @@ def is_complex(x: Any) -> bool:
 def real_part(g: Any) -> Any:
     """The real part of a cotangent; one that is real stays untouched, so that it is real in yet another derivative."""
     return REAL(g) if is_complex(g) else g
+
+
+def to_complex(g: Any) -> Any:
+    """A cotangent as complex numbers; one that is complex stays untouched, for TO_COMPLEX passes real numbers back."""
+    return g if is_complex(g) else TO_COMPLEX(g)
 
 
 class RealOperands(Primitive):

@@ -18,7 +18,8 @@ def may_divide(y: Any, a: Any) -> bool:
     numbers = numbers_of(y)
     if not _has_limits(numbers):
         return bool(np.all(a != 0) and np.all(y != 0) and np.all(np.isfinite(y)))
-    size, limit = np.abs(numbers), 2.0 ** half_range(numbers)
+    size = np.abs(numbers)
+    limit = size.dtype.type(2) ** half_range(numbers)
     return bool(np.min(size, initial=1.0) > 1 / limit and np.max(size, initial=1.0) < limit)
 
 

@@ -206,17 +206,19 @@ def as_assigned(piece: Any, index: Any, shapes: Sequence[tuple[int, ...]]) -> An
 
 def _assign_batch(operands, batched, index, own):
     (x, value), (x_moves, value_moves) = operands, batched
-    behind = _behind_batch_axis(index)
-    if behind is None:
-        return NotImplemented
-    count = shape_of(x)[0] if x_moves else shape_of(value)[0]
-    if not x_moves:
+    count = shape_of(x if x_moves else value)[0]
+    if not x_moves:  # each direction needs an array of its own, whoever holds this one
         x, own = np.broadcast_to(x, (count, *shape_of(x))), False
+    shape, behind = shape_of(x), _behind_batch_axis(index)
+    if behind is None:
+        size = math.prod(shape[1:])
+        x, behind = RESHAPE(x, shape=(count, size)), (slice(None), np.reshape(np.arange(size), shape[1:])[index])
     if value_moves:
         rank = np.broadcast_to(0.0, shape_of(x))[behind].ndim
         _, *rest = shape_of(value)
         value = np.reshape(value, (count, *(1,) * (rank - 1 - len(rest)), *rest[max(len(rest) - rank + 1, 0) :]))
-    return ASSIGN(x, value, index=behind, own=own)
+    y = ASSIGN(x, value, index=behind, own=own)
+    return y if shape_of(y) == shape else RESHAPE(y, shape=shape)
 
 
 ASSIGN: Linear = Linear(_assign, name="item assignment", transpose=_assign_transpose, batch_rule=_assign_batch)

@@ -98,3 +98,13 @@ def test_many_cotangents_at_once_equal_one_by_one(example):
     found = db.vjp(example.f, argnum=example.argnums, backend="reverse", batch=True)(*example.point, np.stack(weights))
     for i, expected in enumerate(zip(*[pulled(example, u) for u in weights])):
         np.testing.assert_allclose(found[i], np.stack(expected), rtol=1e-13, atol=1e-14)
+
+
+@each_example
+def test_no_directions_at_all_have_no_images(example):
+    tangents = tuple(np.zeros((0, *np.shape(x))) for x in example.point)
+    cotangents = np.zeros((0, *np.shape(example.f(*example.point))))
+    found = db.jvp(example.f, argnum=example.argnums, backend="forward", batch=True)(*example.point, tangents)
+    assert found.shape == cotangents.shape
+    found = db.vjp(example.f, argnum=example.argnums, backend="reverse", batch=True)(*example.point, cotangents)
+    assert [x.shape for x in found] == [x.shape for x in tangents]

@@ -1,5 +1,7 @@
 """Where the derivative does not exist, or a formula would divide zero by zero: the answers that users can rely on."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -195,6 +197,21 @@ def test_logaddexp_does_not_overflow(mode):
     assert db.gradient(np.logaddexp, argnum=(0, 1), backend=mode)(1000.0, 1000.0) == (0.5, 0.5)
     assert db.gradient(lambda x: np.logaddexp(0, x), backend=mode)(1000.0) == 1.0
     assert db.gradient(lambda x: np.logaddexp(0, x), backend=mode)(-1000.0) == 0.0
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("verb", [db.jvp, lambda f, backend: lambda x, v: db.linearize(f, backend=backend)(x)[1](v)])
+@pytest.mark.parametrize("modes", list(itertools.product(["forward", "reverse"], repeat=3)), ids="-".join)
+def test_a_branch_not_taken_spoils_no_product_with_a_third_derivative(modes, verb):
+    """The sum of the squares of a Jacobian with slopes 1 / (2 sqrt(x)) and 2, and its Hessian 1 / (2 x**3) and 0."""
+    inner, middle, outer = modes
+
+    def squares(x):
+        return np.sum(db.jacobian(lambda x: np.where(x > 0, np.sqrt(x), 2 * x), backend=inner)(x) ** 2)
+
+    x, v = np.array([1.0, 0.0, 2.0, -1.0, 0.0]), np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    found = verb(db.gradient(squares, backend=middle), backend=outer)(x, v)
+    np.testing.assert_allclose(found, [0.5, 0.0, 3.0 / 16, 0.0, 0.0], rtol=1e-14)
 
 
 # -- what is constant --------------------------------------------------------------------------------------------------

@@ -84,3 +84,21 @@ def test_products_over_an_axis_that_leave_the_floats_have_the_slopes_of_fifty_di
     assert agree(db.gradient(np.prod, backend=backend)(x), slopes(x)[-1])
     found = db.gradient(lambda A: np.sum(np.prod(A, axis=1)), backend=backend)(np.stack([x, x[::-1]]))
     assert agree(found, np.stack([slopes(x)[-1], slopes(x[::-1])[-1]]))
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble])
+def test_products_have_their_slopes_in_every_dtype(dtype, mode):
+    x = np.array([2, 3, 5], dtype)
+    for f, expected in ((np.prod, [15, 10, 6]), (lambda x: np.sum(np.cumprod(x)), [19, 12, 6])):
+        found = db.gradient(f, backend=mode)(x)
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.skipif(np.finfo(np.longdouble).maxexp < 16384, reason="longdouble is float64 here")
+def test_a_product_of_longdoubles_that_leaves_them_in_between_has_the_products_of_the_others():
+    powers = np.array([10000, 8000, -12000, -5000])
+    found = db.gradient(np.prod)(np.ldexp(np.ones(4, np.longdouble), powers))
+    np.testing.assert_array_equal(found, np.ldexp(np.longdouble(1), [-9000, -7000, 13000, 6000]))
