@@ -221,12 +221,20 @@ def write_and_see_diagonals(x):
     return np.sum(diagonal**3) + np.sum(above * x[:2]) + np.sum(square * block)
 
 
+def see_through_a_broadcast_array(x):
+    y = 1.0 * x
+    rows, column = np.broadcast_to(y, (2, 4)), np.broadcast_to(y[:, None], (4, 3))
+    y[0] = x[1] ** 2
+    return np.sum(rows * rows) + np.sum(column**3)
+
+
 PROGRAMS = [
     fill_entry_by_entry, overwrite_an_entry, use_before_and_after, assign_to_the_argument, assign_a_broadcast_value,
     assign_by_mask, assign_by_repeated_index, write_through_a_view, see_through_a_view, write_through_views_of_views,
     update_in_place, write_the_result_out, accumulate_at, functions_that_write, rows_of_a_trajectory,
     write_through_views_of_a_fresh_array, write_rows_of_a_fresh_matrix, copy_a_fresh_array,
     write_into_copies_that_keep_the_dtype, write_where_numpy_makes_no_copy, write_and_see_diagonals,
+    see_through_a_broadcast_array,
 ]  # fmt: skip
 each_program = pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
 
@@ -587,3 +595,15 @@ def test_none_that_is_assigned_is_nan_as_in_numpy(mode):
 
     value, _ = db.linearize(f, backend=mode)(X)
     np.testing.assert_array_equal(value, [np.nan, *X[1:]])
+
+
+@pytest.mark.parametrize("view", [lambda a: np.broadcast_to(a, (2, 4)), np.diag, lambda a: np.diagonal(np.outer(a, a))])
+@each_mode
+def test_what_numpy_gives_as_read_only_is_not_written_to(view, mode):
+    def f(x):
+        seen = view(np.outer(x, x) if view is np.diag else 1.0 * x)
+        seen[0] = 1.0
+        return np.sum(seen)
+
+    with pytest.raises(ValueError, match="read-only"):
+        db.gradient(f, backend=mode)(X)

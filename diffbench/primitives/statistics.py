@@ -97,7 +97,7 @@ def _expand_average(a, axis=None, weights=None, returned=False, *, keepdims=Fals
     if np.any(total == 0.0):
         raise ZeroDivisionError("Weights sum to zero, can't be normalized")
     mean = np.sum(a * weights, axis, keepdims=keepdims) / total
-    return (mean, np.broadcast_to(total, shape_of(mean))) if returned else mean
+    return (mean, np.broadcast_to(total, shape_of(mean)).copy()) if returned else mean
 
 
 def _expand_cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):

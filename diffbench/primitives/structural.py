@@ -19,10 +19,18 @@ from diffbench.primitives.primitive import Traced
 class ViewRow(Linear):
     """A function whose result can be a view: what is assigned to one of the two, the other has as well."""
 
+    writable = True
+
     def call(self, args, kwargs):
         (operand,), params = self.bound(args, kwargs)
         y = self(operand, **params)
-        return operand.viewed(y, self, params) if isinstance(operand, Traced) else y
+        return operand.viewed(y, self, params, writable=self.writable) if isinstance(operand, Traced) else y
+
+
+class ReadOnlyViewRow(ViewRow):
+    """A function whose result is a view that nobody may assign to."""
+
+    writable = False
 
 
 def strided(a: Any, index: tuple, writable: bool = True) -> Any:
@@ -292,7 +300,7 @@ def _broadcast_batch(operands, batched, shape):
     return np.broadcast_to(np.reshape(x, (count, *(1,) * missing, *rest)), (count, *shape))
 
 
-BROADCAST_TO = Linear(
+BROADCAST_TO = ReadOnlyViewRow(
     np.broadcast_to,
     bind=lambda array, shape, subok=False: ((array,), {"shape": (shape,) if isinstance(shape, int) else tuple(shape)}),
     evaluate=spread,
