@@ -28,7 +28,7 @@ class View(NamedTuple):
     primitive: Primitive
     params: dict
     writable: bool = True
-    always: bool = False  # also where NumPy could not do it in place: x.flat
+    always: bool = False  # also where NumPy could not reshape in place: x.flat
 
     def of(self, base: Any) -> Any:
         """The value of the view, from that of the base."""

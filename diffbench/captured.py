@@ -184,8 +184,8 @@ def equal(a: Any, b: Any) -> bool:
     return bool(np.allclose(a, b, rtol=10 * np.finfo(b.dtype).eps, atol=1e-25, equal_nan=True))
 
 
-def check_repeated(function: Any, before: Sequence, now: Sequence) -> None:
-    """Raise NotRepeatable if two runs of a function at one point gave different results."""
+def repeated(function: Any, before: Sequence, now: Sequence) -> Sequence:
+    """The results of a run, if one before at the same point gave the same; otherwise NotRepeatable is raised."""
     for a, b in zip(before, now):
         a, b = numbers_of(a), numbers_of(b)
         if isinstance(a, np.ndarray):
@@ -194,6 +194,7 @@ def check_repeated(function: Any, before: Sequence, now: Sequence) -> None:
             same = not isinstance(a, float | np.floating) or a == b
         if not (same or (np.shape(a) == np.shape(b) and equal(a, b))):
             raise not_repeatable(function)
+    return now
 
 
 def not_repeatable(function: Any) -> NotRepeatable:

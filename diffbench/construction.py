@@ -54,8 +54,7 @@ def _constructor(original: Callable, copies: bool, least_rank: int = 0, order: s
             return original(*args, **kwargs)
         x, dtype = args[0], args[1] if len(args) > 1 else kwargs.get("dtype")
         array = assembled(x)
-        anew = (copies and kwargs.get("copy", True) is True) or (order and array is x and not lies_in_order(x, order))
-        if array is x and anew:
+        if array is x and ((copies and kwargs.get("copy", True) is True) or (order and not lies_in_order(x, order))):
             array = x.copy()
         if dtype is not None:
             array = np.astype(array, np.dtype(dtype), copy=False)

@@ -45,15 +45,13 @@ class TracedArray(ArrayOperators):
         result = lookup(function).call(args, kwargs)
         return Variable(result) if function in FRESH and result.dtype.kind in "fc" else result
 
-    def viewed(
-        self, view: Any, primitive: Primitive, params: dict, strided: bool = False, writable: bool = True
-    ) -> Any:
+    def viewed(self, view: Any, primitive: Primitive, params: dict, always: bool = False, writable: bool = True) -> Any:
         """A view of this array, linked to it."""
-        if primitive is INDEX and not strided and not gives_a_view(params["index"], view):
+        if primitive is INDEX and not always and not gives_a_view(params["index"], view):
             return view
         if not isinstance(view, TracedArray):
             view = Variable(view)
-        link(self, view, primitive, params, writable, strided)
+        link(self, view, primitive, params, writable, always)
         return view
 
     @property
@@ -77,7 +75,7 @@ class TracedArray(ArrayOperators):
     @property
     def flat(self) -> Any:
         params = {"shape": (self.size,)}
-        return self.viewed(RESHAPE(self, **params), RESHAPE, params, strided=True)
+        return self.viewed(RESHAPE(self, **params), RESHAPE, params, always=True)
 
     @flat.setter
     def flat(self, value: Any) -> None:

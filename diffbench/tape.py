@@ -104,15 +104,17 @@ class Tape(Trace):
         primals: list = []
         positions, parents, constants, plain = [], [], [], True
         for position, operand in enumerate(operands):
-            if operand.__class__ is Recorded and operand._trace is self:
+            constant = not (operand.__class__ is Recorded and operand._trace is self)
+            if not constant:
                 positions.append(position)
                 parents.append(operand.index)
                 operand = operand.primal
-            elif operand.__class__ is np.ndarray or (operand.__class__ not in PLAIN and isinstance(operand, Traced)):
-                constants.append(position)
             primals.append(operand)
-            if operand.__class__ not in PLAIN and isinstance(operand, Traced):
+            traced = operand.__class__ not in PLAIN and isinstance(operand, Traced)
+            if traced:
                 plain = False
+            if constant and (traced or operand.__class__ is np.ndarray):
+                constants.append(position)
         if plain:
             y = primitive.evaluate(*primals, **params)
         else:

@@ -200,18 +200,11 @@ def _on_the_domain(primitive: Elementwise, y: Any, values: Sequence, moving: Seq
             regular = regular & ((reals[0] != 0) | ((np.rint(reals[1]) == reals[1]) & (1 not in moving)))
         if np.all(regular):
             return y
-        if isinstance(y, Traced):
-            return WHERE(regular, y, _from_the_table(primitive, values, moving, np.isnan(real)))
-        y = np.array(y)
-        singular = y.copy()
-        singular.real = real
-        pushed = [np.where(values[i].imag != 0, slope * values[i].imag, 0.0) for i, slope in zip(moving, slopes)]
-        singular.imag = np.where(np.isnan(real), np.nan, sum(pushed))
-        return np.where(regular, y, singular)[()]
+        return WHERE(regular, y, _from_the_table(primitive, values, moving, np.isnan(real)))
 
 
 def _from_the_table(primitive: Elementwise, values: Sequence, moving: Sequence[int], nowhere: Any) -> Any:
-    """The complex value that the real function and its slopes give: what an outer derivative can differentiate."""
+    """The complex value that the real function and its slopes give, which an outer derivative can differentiate."""
     reals = [REAL(x) for x in values]
     real = primitive(*reals)
     shift: Any = 0.0

@@ -14,7 +14,7 @@ from diffbench.backends.base import (
 )
 from diffbench.backends.forward_units import along_units, on_list
 from diffbench.batch import BatchTrace
-from diffbench.captured import check_repeated
+from diffbench.captured import repeated
 from diffbench.dispatch import TracedArray
 from diffbench.errors import ArgumentError
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
@@ -161,8 +161,7 @@ class Forward(Differentiator):
 
         def push(tangents: Sequence) -> Any:
             found, (slope,) = self.jvp(function, point, tangents)
-            check_repeated(function, values, found)
-            values[:] = found
+            values[:] = repeated(function, values, found)
             return slope
 
         found = along_units(push, point, [None] * len(point))
@@ -184,8 +183,7 @@ class Forward(Differentiator):
             def push(direction: Any, batch: bool) -> list:
                 tangents = [direction if k == j else None for k in range(len(point))]
                 found, pushed = self.jvp(function, point, tangents, batch)
-                check_repeated(function, values, found)
-                values[:] = found
+                values[:] = repeated(function, values, found)
                 return pushed
 
             return push

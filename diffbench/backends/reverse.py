@@ -36,6 +36,8 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
 
     seeds : place and cotangent of each result.
     consume : free each entry as soon as it is used; the tape can then not be used again.
+
+    Two parents are written out one after the other: a call for each would take as long as the arithmetic of numbers.
     """
     entries = tape.entries
     if tape.gaps and not consume:

@@ -54,11 +54,11 @@ class Traced:
     _trace: Trace
 
     def viewed(
-        self, view: Any, primitive: "Primitive", params: dict, strided: bool = False, writable: bool = True
+        self, view: Any, primitive: "Primitive", params: dict, always: bool = False, writable: bool = True
     ) -> Any:
         """What a primitive gives that may be a view of this array, so that assignments to one reach the other.
 
-        strided : it is one in any case: a diagonal, which NumPy gives by strides, or x.flat.
+        always : it is one in any case: a diagonal, which NumPy gives by strides, or x.flat.
         """
         raise NotImplementedError
 

@@ -36,7 +36,7 @@ class ReadOnlyViewRow(ViewRow):
 def strided(a: Any, index: tuple, writable: bool = True) -> Any:
     """a[index], where NumPy gives a view although there are arrays in the index: a diagonal."""
     y = INDEX(a, index=index)
-    return a.viewed(y, INDEX, {"index": index}, strided=True, writable=writable) if isinstance(a, Traced) else y
+    return a.viewed(y, INDEX, {"index": index}, always=True, writable=writable) if isinstance(a, Traced) else y
 
 
 # -- indexing ----------------------------------------------------------------------------------------------------------
