@@ -301,15 +301,21 @@ USED = {
 
 
 def install_short_way(
-    cls: type, with_constant: str, with_traced: str, array_with_number: str = "", seen: bool = False
+    cls: type,
+    with_constant: str,
+    with_traced: str,
+    array_with_number: str = "",
+    plus_constant: str = "",
+    seen: bool = False,
 ) -> None:
     """Generate the operators of a traced class, with the partials from the table in line.
 
     The texts build the result, in terms of y and, for self and other, of {p_self} and {p_other}: the partials. In the
     first, `other` is a constant. {times_self} and {times_other} are the products of the tangents with the partials,
-    {primitive} and {operands} the call itself. The last text, where it differs from the second, is for an array and a
-    number, in terms of {array}, {number}, {p_array} and {p_number}. No trace sees comparisons that go the short way,
-    nor the operands of a function of two numbers; a trace that must see them says so by `seen`.
+    {primitive} and {operands} the call itself. Where they differ from these: `array_with_number` is for an array and a
+    number, in terms of {array}, {number}, {p_array} and {p_number}; `plus_constant` for a sum with a constant, whose
+    derivatives are those of self. No trace sees comparisons that go the short way, nor the operands of a function of
+    two numbers; a trace that must see them says so by `seen`.
     """
     SHORT.add(cls)
     operators: dict = {}
@@ -321,9 +327,10 @@ def install_short_way(
         first = {"array": "self", "p_array": p_self, "number": "other", "p_number": p_other}
         last = {"array": "other", "p_array": p_other, "number": "self", "p_number": p_self}
         mixed = array_with_number or with_traced
+        alone = plus_constant if plus_constant and p_self == "1" else with_constant
         constant, traced, array_first, array_last = (
             dedent(text.format(**texts, **roles)).strip()
-            for text, roles in ((with_constant, {}), (with_traced, {}), (mixed, first), (mixed, last))
+            for text, roles in ((alone, {}), (with_traced, {}), (mixed, first), (mixed, last))
         )
         source = template.format(
             name=name,

@@ -171,10 +171,18 @@ ADDED = """
 """
 """`Tape.add`, in line."""
 
+SHIFTED = """
+    value = Recorded()
+    value.primal, value._trace, value.index = y, self._trace, self.index
+    return value
+"""
+"""x + 1 has the derivatives of x, and so its place on the list: there is nothing to write down."""
+
 install_short_way(
     Recorded,
     with_constant=ADDED.replace("{entry}", "(self.index, {p_self})"),
     with_traced=ADDED.replace("{entry}", "(self.index, {p_self}, other.index, {p_other})"),
+    plus_constant=SHIFTED,
     array_with_number=ADDED.replace("{entry}", '({array}.index, {p_array}, {number}.index, {p_number}, "summed")'),
 )
 

@@ -27,7 +27,6 @@ from diffbench.tape import MINUS_ONE, ONE, PLAIN, Tape, places_of
 from diffbench.watching import carefully, spoilt
 
 BASIC: set[Any] = {int, slice}
-GROWING: set[Any] = {np.ndarray, Accumulator}
 add = pooled(np.add)
 
 
@@ -39,15 +38,15 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
 
     Two parents are written out one after the other: a call for each would take as long as the arithmetic of numbers.
     """
-    entries = tape.entries
     if tape.gaps and not consume:
         return _backward_over_gaps(tape, seeds)
+    entries = tape.entries if consume else tape.entries.copy()
     cotangents: list = [None] * len(entries)
     for place, seed in seeds:
         _accumulate(cotangents, place, seed)
-    one, minus_one, unit = ONE, MINUS_ONE, UNIT
-    for place in range(len(entries) - 1, len(tape.inputs) - 1, -1):
-        entry = entries.pop() if consume else entries[place]
+    one, minus_one, unit, ndarray = ONE, MINUS_ONE, UNIT, np.ndarray
+    for _ in range(len(entries) - len(tape.inputs)):
+        entry = entries.pop()
         cotangent = cotangents.pop()
         if cotangent is None:
             if entry.__class__ is not tuple:
@@ -59,6 +58,21 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
             if kind is float or kind in SCALARS:
                 if not cotangent:
                     continue  # zero carries nothing, not even through an infinite slope
+                if cotangent is not unit:
+                    if size == 2:
+                        first, p = entry
+                        so_far = cotangents[first]
+                        cotangents[first] = cotangent * p if so_far is None else so_far + cotangent * p
+                        continue
+                    first, p, second, q = entry
+                    contribution = cotangent if p is one else cotangent * p
+                    so_far = cotangents[first]
+                    cotangents[first] = contribution if so_far is None else so_far + contribution
+                    if q is not p:
+                        contribution = cotangent if q is one else cotangent * q
+                    so_far = cotangents[second]
+                    cotangents[second] = contribution if so_far is None else so_far + contribution
+                    continue
             elif kind is Accumulator:
                 cotangent = cotangent.result()
             if size == 2:
@@ -78,7 +92,7 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
             so_far = cotangents[first]
             if so_far is None:
                 cotangents[first] = contribution
-            elif so_far.__class__ not in GROWING:
+            elif so_far.__class__ is not ndarray:
                 cotangents[first] = so_far + contribution
             else:
                 _accumulate(cotangents, first, contribution)
@@ -99,7 +113,7 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
             so_far = cotangents[second]
             if so_far is None:
                 cotangents[second] = contribution
-            elif so_far.__class__ not in GROWING:
+            elif so_far.__class__ is not ndarray:
                 cotangents[second] = so_far + contribution
             else:
                 _accumulate(cotangents, second, contribution)
@@ -145,8 +159,6 @@ def _accumulate(cotangents: list, place: int, contribution: Any) -> None:
     so_far = cotangents[place]
     if so_far is None:
         cotangents[place] = contribution
-    elif so_far.__class__ is Accumulator:
-        so_far.add(contribution)
     elif so_far.__class__ is np.ndarray and contribution.__class__ is np.ndarray and so_far.shape:
         cotangents[place] = Accumulator(add(so_far, contribution))
     else:

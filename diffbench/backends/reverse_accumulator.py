@@ -46,6 +46,11 @@ class Accumulator:
         else:
             add_at(total, index, cotangent)
 
+    def __add__(self, cotangent: Any) -> "Accumulator":
+        """Add a whole cotangent, in place."""
+        self.add(cotangent)
+        return self
+
     def result(self) -> Any:
         """The sum of all that was added."""
         if self.waiting is None:
