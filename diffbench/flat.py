@@ -110,8 +110,8 @@ class FlatFunction:
 
     def arguments(self, leaves: Sequence) -> tuple[tuple, dict]:
         """The arguments and keywords of f at a point."""
-        if len(self.args) == 1 == len(self.structures) and self.structures[0] is LEAF:
-            return (leaves[0],), self.kwargs
+        if len(self.args) == 1:
+            return tuple(self.put_together(leaves)), self.kwargs
         args = list(self.args)
         for argnum, value in zip(self.argnums, self.put_together(leaves)):
             args[argnum] = value

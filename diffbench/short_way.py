@@ -40,7 +40,7 @@ def is_scalar(x: Any) -> bool:
 
 def is_number(x: Any) -> bool:
     """Whether this is a number, traced or not."""
-    return x.__class__ in SCALARS or is_scalar(x)
+    return x.__class__ in SCALARS or (x.__class__ in SHORT and x.primal.__class__ in SCALARS) or is_scalar(x)
 
 
 def bottom(x: Any) -> Any:

@@ -82,9 +82,7 @@ class Tape(Trace):
         self.gaps: Any = None
         self.entries: list = []
         self.copies: dict[int, tuple] = {}  # of arrays of f's, by the identity of the array
-        self.inputs: list = []
-        for primal in inputs:
-            self.inputs.append(self.add(watched(primal), ()))
+        self.inputs: list = [self.add(primal, ()) for primal in watched(inputs)]
 
     def value(self, primal: Any, index: int) -> Recorded:
         """The value that has a place on this tape."""
@@ -153,7 +151,7 @@ class Tape(Trace):
         return copy
 
     def __len__(self) -> int:
-        """The number of elementary operations."""
+        """The number of elementary operations, sums of numbers with a constant left out: they stand where x stands."""
         return len(self.entries) - len(self.inputs)
 
     def partials(self) -> int:

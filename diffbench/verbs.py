@@ -350,14 +350,14 @@ def finished(found: Sequence, like: Sequence, foreign: Sequence) -> list:
 
 def own(leaf: Any, model: Any = None, foreign: Sequence | None = None) -> Any:
     """A leaf in the dtype of a model that is nobody else's; a scalar as a float of that dtype."""
+    if leaf.__class__ in SHORT and model.__class__ in SHORT:
+        if leaf.primal.__class__ in DOUBLES and model.primal.__class__ in DOUBLES:
+            return leaf  # a number, to which nobody can assign
+    elif leaf.__class__ is float and (model is None or model.__class__ is float):
+        return leaf
     if leaf.__class__ is Watched:
         leaf = leaf.primal
-    if leaf.__class__ is float and (model is None or model.__class__ is float):
-        return leaf
     if isinstance(leaf, Traced):
-        inner = leaf.__class__ in SHORT and model.__class__ in SHORT
-        if inner and leaf.primal.__class__ in DOUBLES and model.primal.__class__ in DOUBLES:
-            return leaf  # a number, to which nobody can assign
         if model is not None and (dtype := dtype_of(model)) != dtype_of(leaf):
             leaf = np.astype(leaf, dtype, copy=False)  # type: ignore[call-overload]
         return unassigned(leaf)

@@ -58,10 +58,10 @@ def watching(inspect: Callable[[Any, Any, Sequence], Any] | None) -> Iterator[No
         _WATCH.reset(token)
 
 
-def watched(x: Any) -> Any:
-    """A plain argument of a derivative as it must be: watched if somebody watches, otherwise as it is."""
+def watched(point: Sequence) -> Sequence:
+    """The arguments of a derivative as they must be: the plain ones watched if somebody watches, otherwise as they are."""
     watch = _WATCH.get()
-    return x if watch is None or isinstance(x, Traced) else Watched(x, watch)
+    return point if watch is None else [x if isinstance(x, Traced) else Watched(x, watch) for x in point]
 
 
 def inspected(primitive: Any, y: Any, operands: Sequence) -> Any:

@@ -119,7 +119,7 @@ class Forward(Differentiator):
             tangents = [None if t is None else batched.wrap(t) for t in tangents]
         trace = ForwardTrace()
         moving = [zeros_like(x) if t is None else t for x, t in zip(point, tangents)]
-        results = function([trace.dual(watched(x), t) for x, t in zip(point, moving)])
+        results = function([trace.dual(x, t) for x, t in zip(watched(point), moving)])
         end_trace(trace, results)
         values, pushed = [], []
         for result in results:
