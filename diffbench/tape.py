@@ -203,22 +203,30 @@ def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
     """
     moved = [None if tangent is None or is_zero(tangent) else tangent for tangent in tangents]
     for entry in tape.entries[len(moved) :]:
-        size, first, p = len(entry), entry[0], entry[1]
+        size = len(entry)
         if size == 3:
+            first, kept, last = entry
             if first.__class__ is int:
-                moved.append(None if moved[first] is None else item(moved[first], p))
+                moved.append(None if moved[first] is None else item(moved[first], kept))
             else:
-                moved.append(entry[2].push([0.0 if moved[i] is None else moved[i] for i in first], p))
+                moved.append(last.push([0.0 if moved[i] is None else moved[i] for i in first], kept))
             continue
-        total = tangent = moved[first]
-        if tangent is not None and p is not ONE:
-            total = times_partial(tangent, p)
-        if size != 2:
-            other = moved[entry[2]]
+        if size == 2:
+            first, p = entry
+            tangent = moved[first]
+            moved.append(None if tangent is None else tangent if p is ONE else times_partial(tangent, p))
+            continue
+        if size == 4:
+            first, p, second, q = entry
+        else:
+            first, p, second, q, _ = entry
+        tangent, other = moved[first], moved[second]
+        if second == first and tangent is not None:
+            total = times_partial(tangent, p + q)
+        else:
+            total = None if tangent is None else tangent if p is ONE else times_partial(tangent, p)
             if other is not None:
-                q = entry[3]
-                same = other is tangent and q is p  # as in x * x
-                term = total if same else other if q is ONE else times_partial(other, q)
+                term = other if q is ONE else times_partial(other, q)
                 total = term if total is None else total + term
         moved.append(total)
     return [None if place is None else moved[place] for place in places]

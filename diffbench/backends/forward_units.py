@@ -42,16 +42,17 @@ def along_units(push: Callable[[Sequence], Any], point: Sequence, still: Sequenc
 def on_list(tape: Tape, place: int | None, value: Any, point: Sequence) -> list:
     """The same for the number at a place of a Wengert list: one by one, or all of an argument at once if it can be."""
     numbers = [is_number(x) for x in point]
-    diagonals = None if all(numbers) else diagonals_of(tape.entries[len(point) :])
-    if diagonals is None:
-        still = [None if number else zeros_like(x) for number, x in zip(numbers, point)]
+    if not all(numbers):
+        diagonals = diagonals_of(tape.entries[len(point) :])
+        if diagonals is None:
+            still = [None if number else zeros_like(x) for number, x in zip(numbers, point)]
 
-        def push(tangents: Sequence) -> Any:
-            (slope,) = push_through(tape, tangents, [place])
-            return zeros_like(value) if slope is None else slope
+            def push(tangents: Sequence) -> Any:
+                (slope,) = push_through(tape, tangents, [place])
+                return zeros_like(value) if slope is None else slope
 
-        return along_units(push, point, still)
-    tape.entries[len(point) :] = diagonals
+            return along_units(push, point, still)
+        tape.entries[len(point) :] = diagonals
     found: list = []
     for j, x in enumerate(point):
         tangents: list = [None] * len(point)

@@ -79,6 +79,8 @@ def backward(tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool = False
                 first, p = entry
             elif size == 4:
                 first, p, second, q = entry
+                if second == first and kind is not ndarray and q is not p:
+                    p, size = p + q, 2  # of a traced cotangent: one product is one entry of the outer list less
             else:
                 first, p, second, q, _ = entry
             if p is one:
