@@ -77,11 +77,10 @@ class FlatFunction:
             leaves, structure = flatten(self.args[argnum])
             self.structures.append(structure)
             for leaf in leaves:
-                if leaf.__class__ is np.ndarray:
-                    is_float = leaf.dtype is FLOAT
-                else:
-                    is_float = leaf.__class__ is float or (leaf.__class__ in SHORT and leaf.primal.__class__ in SCALARS)
-                if not is_float:
+                if leaf.__class__ is float or (leaf.__class__ in SHORT and leaf.primal.__class__ in SCALARS):
+                    point.append(leaf)
+                    continue
+                if leaf.__class__ is not np.ndarray or leaf.dtype is not FLOAT:
                     leaf = float_leaf(leaf, self.verb, self.f, argnum)
                 if leaf.__class__ is np.ndarray:
                     if copied or leaf.nbytes < LARGE:

@@ -89,7 +89,7 @@ def are_live(x: Traced, y: Traced) -> bool:
 
 IS_SMALL = "{0}.__class__ is ndarray and {0}.nbytes < SMALLEST"
 """Whether this is a plain array that needs no lent memory."""
-IS_INNER = "{0}.__class__ in SHORT and {0}.primal.__class__ in SCALARS"
+IS_INNER = "({0}.__class__ is {cls} or {0}.__class__ in SHORT) and {0}.primal.__class__ in SCALARS"
 """Whether this is a number that one outer trace watches: what `relation` finds too, but in a call."""
 
 OUTER_KEPT = "other if other.primal.__class__ in SCALARS else unassigned(other)"
@@ -101,8 +101,11 @@ def {name}(self, other):
     if kind is {cls} and other._trace is self._trace:
         {self_is} = self.primal
         {other_is} = other.primal
-        if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {both_small} or {both_inner}:
+        if {self_is}.__class__ in SCALARS and {other_is}.__class__ in SCALARS or {both_small}:
             y = {value}
+{traced_3}
+        if {both_inner}:
+            y = {value_within}
 {traced_3}
         related = relation(self, other)
         if related == ALIKE:
@@ -119,9 +122,13 @@ def {name}(self, other):
         return self._trace.process(primitive, ({operands}), NO_PARAMS)
     elif kind in SCALARS:
         {self_is} = self.primal{start_of_sum}
-        if {self_is}.__class__ in SCALARS or {self_small} or {self_inner} or is_simple(self):
+        if {self_is}.__class__ in SCALARS or {self_small}:
             {other_is} = other
             y = {value}
+{constant_3}
+        if {self_inner} or is_simple(self):
+            {other_is} = other
+            y = {constant_within}
 {constant_3}
         return self._trace.process(primitive, ({operands}), NO_PARAMS)
     elif kind is ndarray:
@@ -320,6 +327,9 @@ def install_short_way(
     SHORT.add(cls)
     operators: dict = {}
 
+    def inner(value: str) -> str:
+        return IS_INNER.format(value, cls=cls.__name__)
+
     def install(name: str, template: str, primitive: Any, p_self: str, p_other: str = "", **parts: str) -> None:
         texts = {"p_self": p_self, "p_other": p_other}
         texts |= {"times_self": _times("self.tangent", p_self), "times_other": _times("other.tangent", p_other)}
@@ -343,8 +353,8 @@ def install_short_way(
             array_first_3=indent(array_first, " " * 12),
             array_last_3=indent(array_last, " " * 12),
             x_is_small=IS_SMALL.format("x"),
-            x_is_inner=IS_INNER.format("x"),
-            y_is_inner=IS_INNER.format("y"),
+            x_is_inner=inner("x"),
+            y_is_inner=inner("y"),
             **parts,
         )
         namespace = {**USED, "OPERATORS": operators, "primitive": primitive, cls.__name__: cls}
@@ -369,12 +379,14 @@ def install_short_way(
                 self_is=self_is,
                 other_is=other_is,
                 value=row.exact,
+                value_within=f"a.__{name}__(b)",
+                constant_within=f"b.__r{name}__(a)" if reflected else f"a.__{name}__(b)",
                 operands="other, self" if reflected else "self, other",
                 start_of_sum=START_OF_SUM if name == "add" and reflected else "",
                 self_small=IS_SMALL.format(self_is),
-                self_inner=IS_INNER.format(self_is),
-                both_inner=f"{IS_INNER.format('a')} and {IS_INNER.format('b')}",
-                outer_number=f"{IS_INNER.format('other')} and {IS_INNER.format('self.primal')}",
+                self_inner=inner(self_is),
+                both_inner=f"{inner('a')} and {inner('b')}",
+                outer_number=f"{inner('other')} and {inner('self.primal')}",
                 both_small=f"{SMALL_A} and {SMALL_B} and a.shape == b.shape and a.dtype is b.dtype",
                 other_kept="other.copy()" if name == "mul" else "other",  # f may change its arrays afterwards
                 outer_kept=OUTER_KEPT if name == "mul" else "other",
