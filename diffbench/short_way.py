@@ -18,7 +18,7 @@ from diffbench.dispatch import call_ufunc
 from diffbench.memory import SMALLEST
 from diffbench.primitives import TABLE
 from diffbench.primitives.arrays import as_operand
-from diffbench.primitives.elementwise import widened
+from diffbench.primitives.elementwise import NEGATIVE_QUOTIENT, widened
 from diffbench.primitives.kinds import Elementwise
 from diffbench.primitives.primitive import AGAIN, Traced
 
@@ -364,10 +364,11 @@ def install_short_way(
         exec(compile(source, f"<operators of {cls.__name__}>", "exec"), namespace)
         setattr(cls, name, namespace[name])
 
-    for name in ARITHMETIC:
-        row: Any = TABLE[BINARY_OPERATORS[name]]
-        p_a, p_b = (partial.text.replace("/ b", f"/ {SAFE}") for partial in row.partials)
-        p_b = p_b.replace("-y / ", "y / -")  # the same, and quicker where y is an array and b a number
+    for name in (*ARITHMETIC, "negative_quotient"):
+        row: Any = NEGATIVE_QUOTIENT if name == "negative_quotient" else TABLE[BINARY_OPERATORS[name]]
+        p_a, p_b = (partial.text.replace("/ b", f"/ {SAFE}").replace("/ -b", f"/ -{SAFE}") for partial in row.partials)
+        if name == "truediv":  # -y / b is the same, and slower where y is an array and b a number
+            p_b = f"(y.__negative_quotient__(b) if b.__class__ is {cls.__name__} else y / -{SAFE})"
         for reflected in (False, True):
             self_is, other_is = ("b", "a") if reflected else ("a", "b")
             install(
@@ -391,7 +392,8 @@ def install_short_way(
                 other_kept="other.copy()" if name == "mul" else "other",  # f may change its arrays afterwards
                 outer_kept=OUTER_KEPT if name == "mul" else "other",
             )
-        operators[BINARY_OPERATORS[name]] = getattr(cls, f"__{name}__"), getattr(cls, f"__r{name}__")
+        if name in ARITHMETIC:
+            operators[BINARY_OPERATORS[name]] = getattr(cls, f"__{name}__"), getattr(cls, f"__r{name}__")
     install("__array_ufunc__", UFUNC, None, "p", "q")
     install("__neg__", NEGATIVE, TABLE[np.negative], "-1")
     install("__pow__", POWER, TABLE[np.power], "p", operands="self, exponent")

@@ -136,6 +136,13 @@ def _one_minus_square(x: Any) -> Any:
 slope_row(_one_minus_square, "one_minus_square", "-2 * x", exact="1 - x * x")
 
 
+NEGATIVE_QUOTIENT = slope_row(
+    lambda a, b: RULE_NAMES["divide"](a, RULE_NAMES["negative"](b)), "negative_quotient", "1 / -b", "y / -b",
+    exact="a / -b", singular=True,
+)  # fmt: skip
+"""The slope of a / b in b, where y = a / b: -y / b as one operation, for an outer trace that watches it."""
+
+
 def _share_of_hypot(a: Any, b: Any, y: Any) -> Any:
     """a / √(a² + b²), the sign of a where a alone is infinite."""
     share = RULE_NAMES["divide"](a, y)

@@ -192,12 +192,13 @@ class Elementwise(PrimitiveRow):
         return self(*[_lift(x, rank) if flag else x for x, flag in zip(operands, batched)], **params)
 
 
-def slope_row(evaluate: Callable, name: str, *partials: str | None, **options: Any) -> None:
+def slope_row(evaluate: Callable, name: str, *partials: str | None, **options: Any) -> Elementwise:
     """Make a row of a slope, which partials know by its name: differentiated as it stands, it would cancel.
 
     Of a slope in terms of x and y the first partial is the whole derivative in x, and the second None.
     """
-    RULE_NAMES[name] = Elementwise(evaluate, *partials, name=name, **options)
+    row = RULE_NAMES[name] = Elementwise(evaluate, *partials, name=name, **options)
+    return row
 
 
 def sum_into(terms: Sequence, others: Sequence) -> Any:
