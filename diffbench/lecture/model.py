@@ -122,6 +122,16 @@ class WengertList:
         name = getattr(self.f, "__name__", type(self.f).__name__)
         return "f" if name == "<lambda>" else name
 
+    @property
+    def operations(self) -> int:
+        """The number of elementary operations: of all steps but inputs, and results that depend on none.
+
+        >>> import numpy as np, diffbench as db
+        >>> db.trace(lambda x: np.sin(x) + 1.0, 0.5).operations
+        2
+        """
+        return sum(step.primitive not in ("", "constant") for step in self.steps)
+
     @cached_property
     def function_source(self) -> str | None:
         """The text of the function, as its file has it."""

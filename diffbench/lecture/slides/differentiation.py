@@ -10,7 +10,6 @@ from diffbench import plotting
 from diffbench.expressions import logistic_product, logistic_table
 from diffbench.lecture.slides.slide import Check, Slide
 from diffbench.problems import problem
-from diffbench.tape import record
 
 logistic = problem("logistic_loop").function
 
@@ -168,9 +167,9 @@ def sweeps() -> Slide:
             return np.stack([y * (k + 1) for k in range(m)])
 
         runs = {
-            "f": len(record(f, x)),
-            "forward": len(record(lambda x, f=f, v=v: db.jvp(f, backend="forward")(x, v), x)),
-            "reverse": len(record(lambda x, f=f, u=u: db.vjp(f, backend="reverse")(x, u), x)),
+            "f": db.trace(f, x).operations,
+            "forward": db.trace(lambda x, f=f, v=v: db.jvp(f, backend="forward")(x, v), x).operations,
+            "reverse": db.trace(lambda x, f=f, u=u: db.vjp(f, backend="reverse")(x, u), x).operations,
         }
         both = [runs["forward"] / runs["f"], runs["reverse"] / runs["f"]]
         checks.append(
