@@ -9,8 +9,9 @@ An entry knows its parents by their place in the list and keeps just what its VJ
     (parents, kept, primitive)    any other operation: parents, what the primitive keeps, the primitive itself
     stretch                       no operation: stands behind entries that were forgotten, and can record them again
 
-The first places are the inputs; their entries are empty, and so are forgotten ones. The order of the list is a
-topological order of the computational graph, so that the backward pass (backends/reverse.py) needs no search.
+The first places are the inputs; their entries are empty, and so are forgotten ones. The sum of a number or small array
+with a constant has none: as it has the same derivatives, it stands at the place of its operand. The order of the list
+is a topological order of the computational graph: sweeps (backends/reverse.py, forward_sweep.py) need no search.
 """
 
 import threading
@@ -194,62 +195,6 @@ def places_of(tape: Tape, results: Sequence) -> tuple[list, list]:
         values.append(result.primal if on_tape else result)
         places.append(result.index if on_tape else None)
     return values, places
-
-
-def push_through(tape: Tape, tangents: Sequence, places: Sequence) -> list:
-    """Forward sweep: the tangents at some places from those of the inputs, without running f again.
-
-    None stands for the tangent 0 of a number, at the places too: what does not move costs nothing.
-    """
-    moved = [None if tangent is None or is_zero(tangent) else tangent for tangent in tangents]
-    for entry in tape.entries[len(moved) :]:
-        size = len(entry)
-        if size == 3:
-            first, kept, last = entry
-            if first.__class__ is int:
-                moved.append(None if moved[first] is None else item(moved[first], kept))
-            else:
-                moved.append(last.push([0.0 if moved[i] is None else moved[i] for i in first], kept))
-            continue
-        if size == 2:
-            first, p = entry
-            tangent = moved[first]
-            moved.append(None if tangent is None else tangent if p is ONE else times_partial(tangent, p))
-            continue
-        if size == 4:
-            first, p, second, q = entry
-        else:
-            first, p, second, q, _ = entry
-        tangent, other = moved[first], moved[second]
-        if second == first and tangent is not None:
-            total = times_partial(tangent, p + q)
-        else:
-            total = None if tangent is None else tangent if p is ONE else times_partial(tangent, p)
-            if other is not None:
-                term = other if q is ONE else times_partial(other, q)
-                total = term if total is None else total + term
-        moved.append(total)
-    return [None if place is None else moved[place] for place in places]
-
-
-def item(tangent: Any, index: Any) -> Any:
-    """An indexed piece of a tangent; a number is one of Python, which leaves products with traced values to these."""
-    piece = tangent[index] if tangent.__class__ is np.ndarray else INDEX(tangent, index=index)
-    if is_zero(piece):
-        return None
-    return float(piece) if piece.__class__ is np.float64 else piece
-
-
-def times_partial(tangent: Any, partial: Any) -> Any:
-    """A tangent times a local partial, not ONE; where only one of them is traced, it is the one to multiply."""
-    if partial.__class__ in PLAIN:
-        return -tangent if partial is MINUS_ONE else tangent * partial
-    return partial if tangent.__class__ is float and tangent == 1 else partial * tangent
-
-
-def is_zero(tangent: Any) -> bool:
-    """Whether a tangent is the number 0."""
-    return tangent.__class__ in SCALARS and tangent == 0
 
 
 def record(f: Callable, *args: Any) -> Tape:

@@ -12,6 +12,7 @@ from diffbench.backends.base import (
     size_of,
     zeros_like,
 )
+from diffbench.backends.forward_sweep import is_zero, push_through
 from diffbench.backends.forward_units import along_units, on_list
 from diffbench.batch import BatchTrace
 from diffbench.captured import repeated
@@ -20,7 +21,7 @@ from diffbench.errors import ArgumentError
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
 from diffbench.short_way import install_short_way, is_number
-from diffbench.tape import Tape, places_of, push_through
+from diffbench.tape import Tape, places_of
 from diffbench.watching import carefully, inspected, spoilt, watched
 
 FEW_WITHIN = 4
@@ -136,8 +137,9 @@ class Forward(Differentiator):
         def push(tangents: Sequence, batch: bool = False) -> list:
             trace = BatchTrace(len(tangents[0])) if batch else None
             moving = [trace.wrap(tangent) for tangent in tangents] if trace else tangents
-            pushed = push_through(tape, moving, places)
-            pushed = [zeros_like(value) if t is None else t for value, t in zip(values, pushed)]
+            moved = push_through(tape, [None if is_zero(tangent) else tangent for tangent in moving])
+            found = [None if place is None else moved[place] for place in places]
+            pushed = [zeros_like(value) if t is None else t for value, t in zip(values, found)]
             pushed = [trace.unwrap(t) for t in pushed] if trace else pushed
             if spoilt(pushed):
                 pushed = carefully(lambda: self.linearize(function, point)[1](tangents, batch))

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from diffbench.backends.base import one_like, stack, units_of, zeros_like
+from diffbench.backends.forward_sweep import push_through
 from diffbench.primitives.arrays import shape_of, spread
 from diffbench.primitives.kinds import Elementwise
 from diffbench.primitives.products import MATMUL
 from diffbench.primitives.reductions import SUM
 from diffbench.short_way import is_number
-from diffbench.tape import ONE, Tape, push_through
+from diffbench.tape import ONE, Tape
 
 
 def along_units(push: Callable[[Sequence], Any], point: Sequence, still: Sequence) -> list:
@@ -48,7 +49,7 @@ def on_list(tape: Tape, place: int | None, value: Any, point: Sequence) -> list:
             still = [None if number else zeros_like(x) for number, x in zip(numbers, point)]
 
             def push(tangents: Sequence) -> Any:
-                (slope,) = push_through(tape, tangents, [place])
+                slope = None if place is None else push_through(tape, tangents)[place]
                 return zeros_like(value) if slope is None else slope
 
             return along_units(push, point, still)
@@ -57,7 +58,7 @@ def on_list(tape: Tape, place: int | None, value: Any, point: Sequence) -> list:
     for j, x in enumerate(point):
         tangents: list = [None] * len(point)
         tangents[j] = one_like(x)
-        (slope,) = push_through(tape, tangents, [place])
+        slope = None if place is None else push_through(tape, tangents)[place]
         if slope is None:
             slope = zeros_like(x)
         found.append(slope if numbers[j] or shape_of(slope) else spread(slope, shape_of(x)))
