@@ -59,7 +59,7 @@ def watching(inspect: Callable[[Any, Any, Sequence], Any] | None) -> Iterator[No
 
 
 def watched(point: Sequence) -> Sequence:
-    """The arguments of a derivative as they must be: the plain ones watched if somebody watches, otherwise as they are."""
+    """The arguments of a derivative as they must be: if somebody watches, the plain ones watched."""
     watch = _WATCH.get()
     return point if watch is None else [x if isinstance(x, Traced) else Watched(x, watch) for x in point]
 
