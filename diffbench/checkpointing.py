@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diffbench.assignment import present, twin
+from diffbench.assignment import Held, hold, present, twin
 from diffbench.captured import alike, cells_of, contents, digest, variables
 from diffbench.construction import SEEN
+from diffbench.dispatch import Variable
 from diffbench.errors import ArgumentError, NotRepeatable
 from diffbench.flat import name_of
 from diffbench.primitives.primitive import AGAIN, Traced
@@ -38,9 +39,16 @@ class Place(NamedTuple):
     position: int
 
 
+class Assigned(NamedTuple):
+    """What an array that was assigned to stands for; it takes the long way (see assignment.py), the second time too."""
+
+    value: Any
+
+
 def frozen(value: Any, tape: Tape) -> Any:
     """A value as it is now, for a tape to hold on to."""
-    value = present(value)
+    if isinstance(value, Traced) and value._trace.__class__ is Held:
+        return Assigned(frozen(present(value), tape))
     if value.__class__ is Recorded and value._trace is tape:
         return Place(value.primal, value.index)
     return twin(value) if isinstance(value, Traced) else value
@@ -48,6 +56,12 @@ def frozen(value: Any, tape: Tape) -> Any:
 
 def thawed(value: Any, tape: Tape) -> Any:
     """A frozen value; if traced a new object each time, since the function may assign to it."""
+    if value.__class__ is Assigned:
+        array = thawed(value.value, tape)
+        if not isinstance(array, Traced):
+            return Variable(array)
+        hold(array)
+        return array
     if value.__class__ is Place:
         return tape.value(value.primal, value.position)
     return twin(value) if isinstance(value, Traced) else value

@@ -322,6 +322,47 @@ def test_a_step_that_counts_in_the_computation_is_an_error():
         db.gradient(run)(X)
 
 
+@pytest.mark.parametrize("step", [lambda y: y + 1.0, lambda y: 1.0 + y, lambda y: y - 1.0, lambda y: y + np.ones(3)])
+def test_a_sum_with_an_array_that_was_assigned_to_leaves_as_many_entries_the_second_time(step):
+    def f(x):
+        y = x * x
+        y[0] = 5.0 * x[1]
+        return np.sum(db.checkpoint(step)(y) ** 2) + np.sum(db.checkpointed_loop(step, y, 4, snapshots=2) ** 2)
+
+    y, shift = np.array([5.0 * X[1], X[1] ** 2, X[2] ** 2]), step(np.zeros(3))
+    outer = 2.0 * (y + shift) + 2.0 * (y + 4.0 * shift)
+    gradient = [0.0, 5.0 * outer[0] + 2.0 * X[1] * outer[1], 2.0 * X[2] * outer[2]]
+    np.testing.assert_allclose(db.gradient(f)(X), gradient, rtol=1e-14)
+
+
+@pytest.mark.parametrize("inner", ["forward", "reverse"])
+def test_an_inner_derivative_may_assign_to_what_a_checkpoint_takes(inner):
+    def total(t):
+        z = t * 1.0
+        z[0] = t[1]
+        return np.sum(db.checkpoint(np.sin)(z)) + np.sum(db.checkpointed_loop(lambda y: y / 2.0, z, 2, snapshots=1))
+
+    def f(x):  # that gradient is (0, 2 cos x₁ + 1/2, cos x₂ + 1/4)
+        return np.sum(db.gradient(total, backend=inner)(x) * x)
+
+    _, a, b = X
+    gradient = [0.0, 2.0 * np.cos(a) - 2.0 * a * np.sin(a) + 0.5, np.cos(b) - b * np.sin(b) + 0.25]
+    np.testing.assert_allclose(db.gradient(f, backend="reverse")(X), gradient, rtol=1e-14)
+
+
+def test_a_loop_may_fill_an_array_of_zeros():
+    def f(x):
+        def step(k, y):
+            y[k] = x[k] * x[0]
+            return y
+
+        return np.sum(db.checkpointed_loop(step, np.zeros_like(x), 3, snapshots=2, indexed=True) * x)
+
+    a, b, c = X
+    gradient = [3.0 * a**2 + b**2 + c**2, 2.0 * a * b, 2.0 * a * c]
+    np.testing.assert_allclose(db.gradient(f, backend="reverse")(X), gradient, rtol=1e-15)
+
+
 def test_an_interrupted_backward_pass_leaves_the_pullback_whole():
     fails = [False]
 
