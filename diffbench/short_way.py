@@ -20,6 +20,7 @@ from diffbench.primitives import TABLE
 from diffbench.primitives.arrays import as_operand
 from diffbench.primitives.elementwise import NEGATIVE_QUOTIENT, widened
 from diffbench.primitives.kinds import Elementwise
+from diffbench.primitives.precision import keeps_its_dtype
 from diffbench.primitives.primitive import AGAIN, Traced
 
 SCALARS = frozenset(
@@ -121,7 +122,7 @@ def {name}(self, other):
             return self._trace.process(square, (self,), NO_PARAMS)  # one pass over memory less
         return self._trace.process(primitive, ({operands}), NO_PARAMS)
     elif kind in SCALARS:
-        {self_is} = self.primal{start_of_sum}
+        {self_is} = self.primal{start_of_sum}{wider_sum}
         if {self_is}.__class__ in SCALARS or {self_small}:
             {other_is} = other
             y = {value}
@@ -150,6 +151,10 @@ START_OF_SUM = """
         if other is ZERO and (x := bottom(self)).__class__ in SCALARS and x != 0:
             return self"""
 """0 + x, with which Python's sum() starts, is x; but for -0.0, of which it makes 0.0."""
+WIDER_SUM = """
+        if kind is not float and kind is not int and not keeps_its_dtype(self, other):
+            return self._trace.process(primitive, ({operands}), NO_PARAMS)"""
+"""The partial of a sum is 1, which has no dtype by which tangents could get the digits of the sum."""
 NEGATIVE = """
 def __neg__(self):
     x = self.primal
@@ -297,6 +302,7 @@ USED = {
     "unassigned": unassigned,
     "widened": widened,
     "is_simple": is_simple,
+    "keeps_its_dtype": keeps_its_dtype,
     "multiply": TABLE[np.multiply],
     "ndarray": np.ndarray,
     "absolute": np.absolute,
@@ -370,6 +376,7 @@ def install_short_way(
         if name == "truediv":  # -y / b is the same, and slower where y is an array and b a number
             p_b = f"(y.__negative_quotient__(b) if b.__class__ is {cls.__name__} else y / -{SAFE})"
         for reflected in (False, True):
+            operands = "other, self" if reflected else "self, other"
             self_is, other_is = ("b", "a") if reflected else ("a", "b")
             install(
                 f"__{'r' * reflected}{name}__",
@@ -382,8 +389,9 @@ def install_short_way(
                 value=row.exact,
                 value_within=f"a.__{name}__(b)",
                 constant_within=f"b.__r{name}__(a)" if reflected else f"a.__{name}__(b)",
-                operands="other, self" if reflected else "self, other",
+                operands=operands,
                 start_of_sum=START_OF_SUM if name == "add" and reflected else "",
+                wider_sum=WIDER_SUM.format(operands=operands) if name in ("add", "sub") else "",
                 self_small=IS_SMALL.format(self_is),
                 self_inner=inner(self_is),
                 both_inner=f"{inner('a')} and {inner('b')}",

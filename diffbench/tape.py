@@ -25,6 +25,7 @@ from diffbench.assignment import link, unassigned
 from diffbench.construction import SEEN
 from diffbench.dispatch import TracedArray
 from diffbench.primitives.complex_numbers import is_complex, with_real_operands
+from diffbench.primitives.precision import widening
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
 from diffbench.short_calls import SHORT_CALLS
@@ -128,6 +129,8 @@ class Tape(Trace):
             complex_result = y.__class__ not in SCALARS and is_complex(y)
         if complex_result:
             primitive = with_real_operands(primitive, primals, positions)
+        elif plain and y.__class__ is not float:
+            primitive = widening(primitive, y, primals, positions)
         for position in constants:  # the tape will hold on to them: f may change them before the pull
             if primitive.remembers is None or position in primitive.remembers:
                 primals[position] = self.copy_of(primals[position])

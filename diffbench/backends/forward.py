@@ -18,6 +18,7 @@ from diffbench.batch import BatchTrace
 from diffbench.captured import repeated
 from diffbench.dispatch import TracedArray
 from diffbench.errors import ArgumentError
+from diffbench.primitives.precision import widening
 from diffbench.primitives.primitive import Primitive, Trace, Traced, lifted
 from diffbench.primitives.structural import INDEX
 from diffbench.short_way import install_short_way, is_number
@@ -74,6 +75,8 @@ class ForwardTrace(Trace):
             primitive = inspected(primitive, y, primals)
         if primitive.constant:
             return y
+        if plain and y.__class__ is not float:
+            primitive = widening(primitive, y, primals, wanted)
         return self.dual(y, primitive.push(tangents, primitive.keep(y, primals, wanted, params)))
 
 

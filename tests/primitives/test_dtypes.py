@@ -171,3 +171,41 @@ def test_a_constant_of_longdouble_may_stand_behind_what_has_no_such_numbers(f, m
     assert found.dtype == float
     expected = db.gradient(lambda x: np.sum(f(x)) / 2, backend="finite-central", order=6)(x)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10)
+
+
+WIDE = np.float32([0.25, 0.5])
+WIDENED = {
+    "sum with a number": (lambda x: x + np.float32(1), 1.0),
+    "difference from a number": (lambda x: np.float32(1) - x, -1.0),
+    "sum with an array": (lambda x: x + WIDE, 1.0),
+    "of one number": (lambda x: np.stack([x[0] + np.float32(1), x[1] - np.float32(1)]), 1.0),
+    "product": (lambda x: x * WIDE, WIDE),
+    "quotient": (lambda x: WIDE / x, -WIDE),
+    "where": (lambda x: np.where([True, False], x, WIDE), [1.0, 0.0]),
+    "maximum": (lambda x: np.maximum(x, WIDE), 1.0),
+    "concatenate": (lambda x: np.concatenate([x, WIDE])[:2], 1.0),
+    "stack": (lambda x: np.stack([x, WIDE])[0], 1.0),
+    "dtype=": (lambda x: np.cumsum(x, dtype=np.float32), [1.0, 2.0]),
+    "astype": (lambda x: x.astype(np.float32), 1.0),
+    "assignment": (lambda x: _assigned(x + WIDE), [1.0, 0.0]),
+}
+"""Functions of float16 that give float32, with their derivatives at ones along ones."""
+
+
+def _assigned(y):
+    y[1] = 3.0
+    return y
+
+
+@pytest.mark.parametrize(("f", "slopes"), WIDENED.values(), ids=WIDENED)
+@pytest.mark.parametrize("verb", ["jvp", "linearize"])
+def test_tangents_have_the_digits_of_a_result_that_has_more_than_its_argument(verb, f, slopes):
+    """1e6 is beyond float16, so that a tangent which was left with so few digits becomes infinite."""
+    x = np.ones(2, np.float16)
+    scaled = lambda x: 1e6 * f(x)  # noqa: E731
+    if verb == "jvp":
+        tangent = db.jvp(scaled, backend="forward")(x, x)
+    else:
+        tangent = db.linearize(scaled, backend="forward")(x)[1](x)
+    assert tangent.dtype == np.float32
+    np.testing.assert_allclose(tangent, 1e6 * np.broadcast_to(slopes, 2), rtol=1e-6)
