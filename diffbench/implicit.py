@@ -21,7 +21,7 @@ from diffbench.primitives.arrays import as_operand, shape_of
 from diffbench.primitives.kinds import in_the_precision_of
 from diffbench.primitives.primitive import Traced
 from diffbench.structure import flatten, flatten_like, unflatten
-from diffbench.user_primitive import Call, UserPrimitive, packed, placed, uses_traced_value
+from diffbench.user_primitive import Call, UserPrimitive, keywords_for, packed, placed, uses_traced_value
 
 
 class Root(UserPrimitive):
@@ -33,8 +33,9 @@ class Root(UserPrimitive):
 
     def rest(self, x: Any, operands: Sequence, call: Call) -> Any:
         """The residual as a vector."""
+        given = call.unpack(x), *call.arguments(operands)
         with SEEN:
-            result = on_traced(self.residual, (call.unpack(x), *call.arguments(operands)), call.keywords)
+            result = on_traced(self.residual, given, keywords_for(self.residual, call.keywords, len(given)))
         return np.ravel(packed([as_operand(present(leaf)) for leaf in flatten(result)[0]]))
 
     def keep(self, y, operands, wanted, params):
@@ -145,7 +146,8 @@ def implicit_fixed_point(function: Callable, solver: Callable | None = None, *, 
 
     def residual(x: Any, *args: Any, **kwargs: Any) -> Any:
         leaves, structure = flatten(x)
-        images = flatten_like(structure, function(x, *args, **kwargs), f"what {name_of(function)} gave")
+        image = function(x, *args, **keywords_for(function, kwargs, 1 + len(args)))
+        images = flatten_like(structure, image, f"what {name_of(function)} gave")
         return unflatten(structure, [image - leaf for image, leaf in zip(images, leaves)])
 
     return implicit_root(residual, solver, tolerance=tolerance)

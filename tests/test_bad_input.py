@@ -253,6 +253,19 @@ def test_batches_of_different_lengths_are_refused():
     assert "stacks of different lengths" in error.what
 
 
+@pytest.mark.parametrize(
+    ("verb", "f", "given"),
+    [
+        (db.jvp, lambda x: 3.0, ({"none": []}, {"none": []})),
+        (db.vjp, lambda x: (), (X, ())),
+        (db.hvp, lambda x: 3.0, (None, None)),
+    ],
+    ids=["jvp", "vjp", "hvp"],
+)
+def test_a_batch_without_arrays_is_refused_as_nobody_can_count_its_directions(verb, f, given):
+    assert "the direction holds no array" in refusal(ValueError, verb(f, batch=True), *given).what
+
+
 @pytest.mark.parametrize("verb", [db.jvp, db.vjp, db.hvp])
 def test_a_missing_direction_is_named(verb):
     error = refusal(TypeError, verb(squares), X)
