@@ -18,7 +18,7 @@ from diffbench.construction import SEEN
 from diffbench.errors import ArgumentError, ResultError, TraceLost, UnsupportedPrimitive, user_location
 from diffbench.flat import name_of, on_traced
 from diffbench.primitives.arrays import as_operand, dtype_of, shape_of
-from diffbench.primitives.complex_numbers import is_complex
+from diffbench.primitives.complex_numbers import is_complex, real_part
 from diffbench.primitives.kinds import in_the_precision_of
 from diffbench.primitives.primitive import Primitive, Traced
 from diffbench.structure import LEAF, flatten, flatten_like, map_leaves, unflatten
@@ -244,7 +244,7 @@ class WithRules(UserPrimitive):
             found = self._pulled(leaves[0], *kept)
             return [zeros_like(operands[k]) if c is None else c for k, c in zip(wanted, found)]
 
-        return self._transposed("vjp", pull, [zeros_like(y)], tangents)[0]
+        return real_part(self._transposed("vjp", pull, [zeros_like(y)], tangents)[0])
 
     def pull(self, cotangent, kept):
         if self.vjp is not None:

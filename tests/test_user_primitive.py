@@ -325,3 +325,11 @@ def test_a_jvp_that_forgets_a_tangent_is_an_error_in_both_modes(mode, contained)
     )
     with pytest.raises(ResultError, match=r"the jvp of .* gave None"):
         db.derivative(lambda x: np.sum(double(x)), backend=mode)(2.0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("rule", ["jvp", "vjp"])
+def test_a_rule_for_a_complex_argument_may_give_real_numbers(rule, mode):
+    rules = {"jvp": lambda primals, tangents, y: tangents[0].real, "vjp": lambda primals, y, cotangent: cotangent}
+    real = db.primitive(lambda z: z.real, **{rule: rules[rule]})
+    assert db.gradient(lambda x: np.sum(real(x * (2 + 1j)) * x), backend=mode)(X).tolist() == (4 * X).tolist()
