@@ -341,6 +341,18 @@ def test_the_text_has_title_rows_and_reasons(fine):
     assert repr(fine) == text
 
 
+def test_a_backend_too_slow_for_its_memory_to_be_measured_has_an_empty_cell():
+    def waiting(x):
+        time.sleep(0.02)
+        return np.sum(x**2)
+
+    c = db.compare(waiting, np.ones(12), backends=["reverse", "finite-central"], time_limit=3.0)
+    assert c.frame.set_index("backend").peak_bytes.isna().to_dict() == {"reverse": False, "finite-central": True}
+    for text in (str(c), c.to_markdown(), c.to_latex(), c._repr_html_(), c.to_json()):
+        assert "finite-central" in text
+        assert "NA" not in text
+
+
 def test_a_terminal_shows_the_table_in_colour(fine):
     console = Console(width=150, force_terminal=True, color_system="standard", record=True)
     with console.capture() as captured:

@@ -82,8 +82,9 @@ def _cells(frame: "pd.DataFrame", columns: list[str]) -> list[list[str]]:
 
 
 def _cell(row: Any, column: str) -> str:
-    known = row[column]
-    return "" if known is None or known != known or str(known) == "<NA>" else CELLS[column][1](row)
+    import pandas as pd
+
+    return "" if pd.isna(row[column]) else CELLS[column][1](row)
 
 
 def shown_columns(comparison: "Comparison") -> list[str]:
