@@ -6,6 +6,7 @@ from typing import Any
 
 from diffbench import operators
 from diffbench.backends.base import Differentiator
+from diffbench.verbs import asked_argnums
 
 VERBS = ("derivative", "gradient", "jacobian", "hessian", "jvp", "vjp", "hvp")
 DIRECTED = ("jvp", "vjp", "hvp")
@@ -31,8 +32,8 @@ class Question:
     def argnums(self) -> tuple[int, ...]:
         """The positions of the differentiated arguments, counted from the front."""
         count = len(self.arguments)
-        several = (self.argnum,) if isinstance(self.argnum, int) else tuple(self.argnum)
-        return tuple(k % count for k in several if -count <= k < count)
+        asked = asked_argnums(self.argnum, self.quantity)
+        return tuple(k % count for k in asked if -count <= k < count)
 
     @property
     def order(self) -> int:

@@ -192,6 +192,25 @@ def test_an_argnum_that_is_no_integer_is_refused(argnum):
     assert f"found {argnum!r}" in refusal(TypeError, db.gradient, squares, argnum=argnum).what
 
 
+def check(f, *args, argnum):
+    return db.testing.check_gradient(f, db.gradient(f, argnum=argnum), *args, argnum=argnum)
+
+
+each_that_differentiates = pytest.mark.parametrize("what", [db.reference, db.diagnose, db.compare, db.trace, check])
+
+
+@each_that_differentiates
+@pytest.mark.parametrize("argnum", [2, (0, 0), (0, -2), (), "x", 0.5])
+def test_all_that_differentiate_refuse_an_argnum_as_the_verbs_do(what, argnum):
+    refusal(TypeError, what, lambda a, b: np.sum(a**2) * b, X, 2.0, argnum=argnum)
+
+
+@each_that_differentiates
+@pytest.mark.parametrize("argnum", [[0, 1], np.int64(1)], ids=str)
+def test_all_that_differentiate_take_an_argnum_as_the_verbs_do(what, argnum):
+    assert what(lambda a, b: np.sum(a**2) * b, X, 2.0, argnum=argnum) is not None
+
+
 @pytest.mark.parametrize("argnum", [(), []])
 @pytest.mark.parametrize("verb", [db.gradient, db.jacobian, db.hessian, db.jvp, db.vjp, db.hvp, db.linearize])
 @each_backend

@@ -11,6 +11,7 @@ from diffbench.flat import float_leaf, name_of
 from diffbench.operators import gradient
 from diffbench.structure import flatten, unflatten
 from diffbench.testing.points import FAR, NEAR
+from diffbench.verbs import asked_argnums, positions
 
 WIDE = 2.0**-6  # of the size of each entry: far enough to see how large f is, also where f(x) is 0
 
@@ -27,11 +28,7 @@ class View:
 
     def __init__(self, f: Callable, args: tuple, kwargs: dict, argnum: int | tuple[int, ...], seed: int = 0):
         self.f, self.args, self.kwargs, self.name = f, args, kwargs, name_of(f)
-        asked = argnum if isinstance(argnum, tuple) else (argnum,)
-        for k in asked:
-            if not -len(args) <= k < len(args):
-                raise ArgumentError(f"diagnose: argnum={argnum}, but there are {len(args)} arguments")
-        self.argnums = tuple([k % len(args) for k in asked])
+        self.argnums = positions(asked_argnums(argnum, "diagnose"), args, "diagnose", f)
         leaves, self.structure = flatten(tuple([args[k] for k in self.argnums]))
         leaves = [np.asarray(float_leaf(leaf, "diagnose", f, self.argnums[0])) for leaf in leaves]
         self.shapes = [leaf.shape for leaf in leaves]

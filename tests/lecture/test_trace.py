@@ -202,9 +202,9 @@ def test_text_and_flags_are_no_inputs():
     assert names(walk) == ["x", "y"]
 
 
-@pytest.mark.parametrize("argnum", [None, 1, ()])
-def test_something_must_be_an_input(argnum):
-    with pytest.raises(ArgumentError, match="can be an input"):
+@pytest.mark.parametrize(("argnum", "said"), [(None, "can be an input"), (1, "argnum=1"), ((), "names no argument")])
+def test_something_must_be_an_input(argnum, said):
+    with pytest.raises(ArgumentError, match=said):
         db.trace(lambda x: x, "text", argnum=argnum)
 
 
