@@ -6,7 +6,7 @@ from typing import Any
 
 from diffbench import operators
 from diffbench.backends.base import Differentiator
-from diffbench.verbs import asked_argnums
+from diffbench.verbs import asked_argnums, with_direction
 
 VERBS = ("derivative", "gradient", "jacobian", "hessian", "jvp", "vjp", "hvp")
 DIRECTED = ("jvp", "vjp", "hvp")
@@ -26,7 +26,7 @@ class Question:
     @property
     def arguments(self) -> tuple:
         """The arguments of f itself."""
-        return self.args[:-1] if self.quantity in DIRECTED else self.args
+        return with_direction(self.args, self.quantity)[0] if self.quantity in DIRECTED else self.args
 
     @property
     def argnums(self) -> tuple[int, ...]:

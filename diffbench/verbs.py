@@ -75,12 +75,7 @@ class Verb:
         """The flat function, the point, and the direction (in a tuple, empty for verbs without one)."""
         given: tuple = ()
         if self.directed:
-            if len(args) < 2:
-                raise ArgumentError(
-                    f"{self.public}: the direction is missing",
-                    hint=f"write db.{self.public}(f)(x, v): the direction is the last positional argument",
-                )
-            args, given = args[:-1], args[-1:]
+            args, given = with_direction(args, self.public)
         argnums = self.argnums if args and self.argnums == (0,) else self.positions(args)
         function = FlatFunction(self.public, self.f, args, kwargs, argnums, self.has_aux, self.scalar)
         return function, function.take_apart(copied=self.lasting), given
@@ -321,6 +316,16 @@ def positions(asked: Sequence[int], args: Sequence, verb: str, f: Callable) -> t
             f"{verb}: argnum={tuple(asked)} names an argument of {name_of(f)} twice", hint="name every argument once"
         )
     return tuple(argnums)
+
+
+def with_direction(args: tuple, verb: str) -> tuple[tuple, tuple]:
+    """The arguments of f, and the direction behind them."""
+    if len(args) < 2:
+        raise ArgumentError(
+            f"{verb}: the direction is missing",
+            hint=f"write db.{verb}(f)(x, v): the direction is the last positional argument",
+        )
+    return args[:-1], args[-1:]
 
 
 def prepared_for(function: FlatFunction, point: list) -> tuple:

@@ -292,6 +292,11 @@ def test_a_missing_direction_is_named(verb):
     assert f"db.{verb.__name__}(f)(x, v)" in error.hint
 
 
+@pytest.mark.parametrize("what", [db.compare, db.reference])
+def test_a_missing_direction_of_a_quantity_is_named(what):
+    assert "jvp: the direction is missing" in refusal(TypeError, what, squares, X, quantity="jvp").what
+
+
 @pytest.mark.parametrize("direction", ["text", np.array(["a", "b", "c"]), 1j * X, None, [X]], ids=str)
 def test_a_direction_that_is_not_made_of_real_numbers_is_refused(direction):
     assert "the direction" in refusal(ValueError, db.jvp(cube), X, direction).what

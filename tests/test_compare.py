@@ -1,5 +1,6 @@
 """One function, all backends, one table: right verdicts, and functions that hang, crash or eat memory are rows."""
 
+import dataclasses
 import json
 import re
 import time
@@ -359,6 +360,19 @@ def test_a_terminal_shows_the_table_in_colour(fine):
         console.print(fine)
     assert "\x1b[" in captured.get()
     assert "<mine>" in captured.get()
+
+
+@dataclasses.dataclass
+class Weights:
+    w: dict
+    b: float
+
+
+def test_derivatives_in_containers_are_json_too():
+    point = Weights({"first": np.array([1.0, 2.0]), (0, 1): None}, 3.0)
+    c = db.compare(lambda p: np.sum(p.w["first"] ** 2) * p.b, point, backends=["reverse"])
+    (row,) = json.loads(c.to_json())["rows"]
+    assert row["value"] == {"w": {"first": [6.0, 12.0], "(0, 1)": None}, "b": 5.0}
 
 
 def test_html_is_escaped(fine):
