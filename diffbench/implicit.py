@@ -22,6 +22,7 @@ from diffbench.primitives.kinds import in_the_precision_of
 from diffbench.primitives.primitive import Traced
 from diffbench.structure import flatten, flatten_like, unflatten
 from diffbench.user_primitive import Call, UserPrimitive, keywords_for, packed, placed, uses_traced_value
+from diffbench.watching import Watched
 
 
 class Root(UserPrimitive):
@@ -42,8 +43,9 @@ class Root(UserPrimitive):
         call = params["call"]
         _, ((block,),) = Forward().jacobian(lambda leaves: [self.rest(leaves[0], operands, call)], [y])
         slope = np.reshape(block, (shape_of(block)[0], size_of(y)))
-        if not any(isinstance(x, Traced) for x in (y, *operands)):
-            self.check(y, slope, self.rest(y, operands, call))
+        plain = [unwatched(x) for x in (y, *operands)]
+        if not any(isinstance(x, Traced) for x in plain):
+            self.check(plain[0], unwatched(slope), unwatched(self.rest(y, operands, call)))
         return y, operands, wanted, call, slope
 
     def check(self, x: Any, slope: Any, rest: Any) -> None:
@@ -91,6 +93,13 @@ class Root(UserPrimitive):
 
     def _in_theta(self, x: Any, operands: Sequence, wanted: Sequence[int], call: Call) -> Callable:
         return lambda leaves: [self.rest(x, placed(operands, wanted, leaves), call)]
+
+
+def unwatched(x: Any) -> Any:
+    """A value below those who only watch it."""
+    while x.__class__ is Watched:
+        x = x.primal
+    return x
 
 
 def implicit_root(residual: Callable, solver: Callable | None = None, *, tolerance: float = 1e-6) -> Callable:
