@@ -17,9 +17,10 @@ from diffbench.lecture.formulas import constant_text, expression, name_of_primit
 from diffbench.lecture.model import Decision, Local, Operand, Step, WengertList, Where
 from diffbench.lecture.names import argument_names, labels_of, step_names
 from diffbench.lecture.recording import Entry, Listed, Recording, Site
-from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.arrays import dtype_of, shape_of
 from diffbench.primitives.elementwise import WHERE
 from diffbench.primitives.kinds import Elementwise
+from diffbench.primitives.primitive import Traced
 from diffbench.primitives.structural import INDEX
 from diffbench.structure import flatten
 from diffbench.verbs import asked_argnums, positions
@@ -78,8 +79,8 @@ def _inputs_among(args: Sequence) -> tuple[int, ...]:
     """The positional arguments that are made of real numbers."""
 
     def is_real(leaf: Any) -> bool:
-        if isinstance(leaf, np.ndarray | np.generic):
-            return leaf.dtype.kind in "fiu" and not isinstance(leaf, np.ma.MaskedArray)
+        if isinstance(leaf, np.ndarray | np.generic | Traced):
+            return dtype_of(leaf).kind in "fiu" and not isinstance(leaf, np.ma.MaskedArray)
         return isinstance(leaf, float | int) and not isinstance(leaf, bool)
 
     leaves = [flatten(arg)[0] for arg in args]
