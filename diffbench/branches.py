@@ -73,8 +73,11 @@ class Path(Trace):
         return decided[()] if isinstance(plain, np.ndarray | np.generic) else type(plain)(decided)
 
     def decide(self, primitive: Primitive, found: np.ndarray) -> np.ndarray:
-        """Note a decision; what was decided at this place in the run that is followed, if that was something else."""
-        self.taken.append(found)
+        """Note a decision; what was decided at this place in the run that is followed, if that was something else.
+
+        Both as copies: the program may go on to write into the array that it decided by, as in s = np.sign(x); s *= 2.
+        """
+        self.taken.append(found.copy())
         if self.followed is None:
             return found
         if len(self.taken) > len(self.followed):
@@ -88,7 +91,7 @@ class Path(Trace):
         ):
             return found
         self.elsewhere.append(f"{primitive.name} at {user_location() or 'f'}")
-        return before
+        return before.copy()
 
 
 def as_floats(x: Any) -> np.ndarray:

@@ -48,7 +48,7 @@ class TracedArray(ArrayOperators):
     def viewed(self, view: Any, primitive: Primitive, params: dict, always: bool = False, writable: bool = True) -> Any:
         """A view of this array, linked to it."""
         if primitive is INDEX and not always and not gives_a_view(params["index"], view):
-            return view
+            return Variable(view) if view.__class__ is np.ndarray else view  # y[[0, 1]] += v writes into the copy first
         if not isinstance(view, TracedArray):
             view = Variable(view)
         link(self, view, primitive, params, writable, always)

@@ -268,6 +268,8 @@ def direction_leaves(
     for structure, direction in zip(structures, given):
         found += flatten_like(structure, direction, what)
     directions = [_direction_leaf(what, direction, leaf, batch) for direction, leaf in zip(found, leaves)]
+    if batch and not directions:
+        raise DirectionError(f"{what} holds no array", why="its first axis would say how many directions there are")
     if batch and len({shape_of(direction)[0] for direction in directions}) > 1:
         raise DirectionError(
             f"{what} holds stacks of different lengths", hint="stack as many directions for every leaf"

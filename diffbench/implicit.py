@@ -21,7 +21,8 @@ from diffbench.primitives.arrays import as_operand, shape_of
 from diffbench.primitives.kinds import in_the_precision_of
 from diffbench.primitives.primitive import Traced
 from diffbench.structure import flatten, flatten_like, unflatten
-from diffbench.user_primitive import Call, UserPrimitive, packed, placed, uses_traced_value
+from diffbench.user_primitive import Call, UserPrimitive, keywords_for, packed, placed, uses_traced_value
+from diffbench.watching import Watched
 
 
 class Root(UserPrimitive):
@@ -33,16 +34,18 @@ class Root(UserPrimitive):
 
     def rest(self, x: Any, operands: Sequence, call: Call) -> Any:
         """The residual as a vector."""
+        given = call.unpack(x), *call.arguments(operands)
         with SEEN:
-            result = on_traced(self.residual, (call.unpack(x), *call.arguments(operands)), call.keywords)
+            result = on_traced(self.residual, given, keywords_for(self.residual, call.keywords, len(given)))
         return np.ravel(packed([as_operand(present(leaf)) for leaf in flatten(result)[0]]))
 
     def keep(self, y, operands, wanted, params):
         call = params["call"]
         _, ((block,),) = Forward().jacobian(lambda leaves: [self.rest(leaves[0], operands, call)], [y])
         slope = np.reshape(block, (shape_of(block)[0], size_of(y)))
-        if not any(isinstance(x, Traced) for x in (y, *operands)):
-            self.check(y, slope, self.rest(y, operands, call))
+        plain = [unwatched(x) for x in (y, *operands)]
+        if not any(isinstance(x, Traced) for x in plain):
+            self.check(plain[0], unwatched(slope), unwatched(self.rest(y, operands, call)))
         return y, operands, wanted, call, slope
 
     def check(self, x: Any, slope: Any, rest: Any) -> None:
@@ -90,6 +93,13 @@ class Root(UserPrimitive):
 
     def _in_theta(self, x: Any, operands: Sequence, wanted: Sequence[int], call: Call) -> Callable:
         return lambda leaves: [self.rest(x, placed(operands, wanted, leaves), call)]
+
+
+def unwatched(x: Any) -> Any:
+    """A value below those who only watch it."""
+    while x.__class__ is Watched:
+        x = x.primal
+    return x
 
 
 def implicit_root(residual: Callable, solver: Callable | None = None, *, tolerance: float = 1e-6) -> Callable:
@@ -145,7 +155,8 @@ def implicit_fixed_point(function: Callable, solver: Callable | None = None, *, 
 
     def residual(x: Any, *args: Any, **kwargs: Any) -> Any:
         leaves, structure = flatten(x)
-        images = flatten_like(structure, function(x, *args, **kwargs), f"what {name_of(function)} gave")
+        image = function(x, *args, **keywords_for(function, kwargs, 1 + len(args)))
+        images = flatten_like(structure, image, f"what {name_of(function)} gave")
         return unflatten(structure, [image - leaf for image, leaf in zip(images, leaves)])
 
     return implicit_root(residual, solver, tolerance=tolerance)

@@ -6,6 +6,7 @@ from typing import Any
 
 from diffbench import operators
 from diffbench.backends.base import Differentiator
+from diffbench.verbs import asked_argnums, with_direction
 
 VERBS = ("derivative", "gradient", "jacobian", "hessian", "jvp", "vjp", "hvp")
 DIRECTED = ("jvp", "vjp", "hvp")
@@ -25,14 +26,14 @@ class Question:
     @property
     def arguments(self) -> tuple:
         """The arguments of f itself."""
-        return self.args[:-1] if self.quantity in DIRECTED else self.args
+        return with_direction(self.args, self.quantity)[0] if self.quantity in DIRECTED else self.args
 
     @property
     def argnums(self) -> tuple[int, ...]:
         """The positions of the differentiated arguments, counted from the front."""
         count = len(self.arguments)
-        several = (self.argnum,) if isinstance(self.argnum, int) else tuple(self.argnum)
-        return tuple(k % count for k in several if -count <= k < count)
+        asked = asked_argnums(self.argnum, self.quantity)
+        return tuple(k % count for k in asked if -count <= k < count)
 
     @property
     def order(self) -> int:

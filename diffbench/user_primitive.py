@@ -17,7 +17,8 @@ from diffbench.backends.reverse import Reverse
 from diffbench.construction import SEEN
 from diffbench.errors import ArgumentError, ResultError, TraceLost, UnsupportedPrimitive, user_location
 from diffbench.flat import name_of, on_traced
-from diffbench.primitives.arrays import as_operand, shape_of
+from diffbench.primitives.arrays import as_operand, dtype_of, shape_of
+from diffbench.primitives.complex_numbers import is_complex, real_part
 from diffbench.primitives.kinds import in_the_precision_of
 from diffbench.primitives.primitive import Primitive, Traced
 from diffbench.structure import LEAF, flatten, flatten_like, map_leaves, unflatten
@@ -58,11 +59,25 @@ class Call:
         """Tangents of the real leaves in the containers of the arguments; None for constants."""
         return unflatten(self.structure, placed([None] * len(self.leaves), self.places, tangents))
 
-    def pack(self, result: Any) -> Any:
+    def pack(self, result: Any, name: str) -> Any:
         """The real leaves of the result as one array of our own; what else there is to it is remembered."""
         leaves, self.result = flatten(result)
         leaves = [as_operand(leaf) for leaf in leaves]
+        if any(map(is_complex, leaves)):
+            raise ResultError(
+                f"{name} returned a complex number",
+                where=user_location(),
+                why="to a derivative it would be a constant, as all that is not real in a result",
+                hint="return the real and the imaginary part: z.real, z.imag",
+            )
         if self.result is LEAF and not is_real(leaves[0]):
+            if dtype_of(leaves[0]).kind not in "biu":
+                raise ResultError(
+                    f"{name} returned an object of type {type(leaves[0]).__name__}",
+                    where=user_location(),
+                    why="only real numbers, arrays and containers of them have derivatives",
+                    hint="return it in a container, beside the numbers",
+                )
             leaves = [np.asarray(leaves[0], dtype=float)[()]]
         self.result_places = [place for place, leaf in enumerate(leaves) if is_real(leaf)]
         self.result_leaves = [zeros_like(leaf) if is_real(leaf) else leaf for leaf in leaves]
@@ -158,7 +173,7 @@ class UserPrimitive(Primitive):
     def evaluate(self, *operands: Any, call: Call) -> Any:
         """Call the function; it may overwrite its arguments, and later what it returns, for they are copies."""
         operands = tuple([x.copy() if x.__class__ is np.ndarray else x for x in operands])
-        y = call.pack(self.function(*call.arguments(operands), **call.keywords))
+        y = call.pack(self.function(*call.arguments(operands), **call.keywords), self.name)
         if isinstance(y, Traced):
             raise uses_traced_value(f"the primitive {self.name}")
         return y.copy() if y.__class__ is np.ndarray else y
@@ -185,6 +200,18 @@ def signature_of(f: Callable) -> inspect.Signature | None:
         return inspect.signature(f)
     except (TypeError, ValueError):
         return None
+
+
+def keywords_for(rule: Callable, keywords: dict, given: int) -> dict:
+    """Those of some keyword arguments that a rule names, behind its first arguments, which are given by position."""
+    signature = signature_of(rule) if keywords else None
+    if signature is None:
+        return {}
+    parameters = signature.parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return keywords
+    named = {p.name for p in list(parameters)[given:]}
+    return {key: value for key, value in keywords.items() if key in named}
 
 
 def is_of_objects(leaf: Any) -> bool:
@@ -217,7 +244,7 @@ class WithRules(UserPrimitive):
             found = self._pulled(leaves[0], *kept)
             return [zeros_like(operands[k]) if c is None else c for k, c in zip(wanted, found)]
 
-        return self._transposed("vjp", pull, [zeros_like(y)], tangents)[0]
+        return real_part(self._transposed("vjp", pull, [zeros_like(y)], tangents)[0])
 
     def pull(self, cotangent, kept):
         if self.vjp is not None:
@@ -230,6 +257,12 @@ class WithRules(UserPrimitive):
         full = placed([zeros_like(x) for x in operands], wanted, tangents)
         pushed = self._by_rule("jvp", call, call.arguments(operands), call.tangents(full), call.unpack(y))
         found = call.like_result(flatten_like(call.result, pushed, f"what the jvp of {self.name} gave"))
+        if any(tangent is None for tangent in found):
+            raise ResultError(
+                f"the jvp of {self.name} gave None for the tangent of a real number",
+                where=user_location(),
+                hint="return a tangent for each real number of the result, zero where it is constant",
+            )
         found = [as_operand(present(leaf)) for leaf in found]
         for tangent, like in zip(found, call.like_result(call.result_leaves)):
             self._check_shape("jvp", "a tangent", tangent, "a result", like)
@@ -261,15 +294,8 @@ class WithRules(UserPrimitive):
     def _by_rule(self, name: str, call: Call, *given: Any) -> Any:
         """What a rule gives; of the keyword arguments it sees those that it names."""
         rule: Any = getattr(self, name)
-        signature = signature_of(rule) if call.keywords else None
-        keywords = {}
-        if signature is not None:
-            parameters = signature.parameters.values()
-            takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
-            named = {p.name for p in list(parameters)[len(given) :]}
-            keywords = {key: value for key, value in call.keywords.items() if takes_all or key in named}
         with SEEN:
-            return on_traced(rule, given, keywords)
+            return on_traced(rule, given, keywords_for(rule, call.keywords, len(given)))
 
     def _check_shape(self, rule: str, what: str, found: Any, whose: str, like: Any) -> None:
         if shape_of(found) != shape_of(like):

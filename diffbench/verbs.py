@@ -54,7 +54,7 @@ class Verb:
         self.several, self.has_aux, self.batch = isinstance(argnum, tuple | list), has_aux, batch
         self.backend = get_backend(backend, **options)
         self.f = self.backend.written_for(f)
-        self.argnums = _argnums(argnum, self.public)
+        self.argnums = asked_argnums(argnum, self.public)
 
     @property
     def __name__(self) -> str:
@@ -75,33 +75,14 @@ class Verb:
         """The flat function, the point, and the direction (in a tuple, empty for verbs without one)."""
         given: tuple = ()
         if self.directed:
-            if len(args) < 2:
-                raise ArgumentError(
-                    f"{self.public}: the direction is missing",
-                    hint=f"write db.{self.public}(f)(x, v): the direction is the last positional argument",
-                )
-            args, given = args[:-1], args[-1:]
+            args, given = with_direction(args, self.public)
         argnums = self.argnums if args and self.argnums == (0,) else self.positions(args)
         function = FlatFunction(self.public, self.f, args, kwargs, argnums, self.has_aux, self.scalar)
         return function, function.take_apart(copied=self.lasting), given
 
     def positions(self, args: tuple) -> tuple[int, ...]:
         """The positions of the differentiated arguments, counted from the front."""
-        argnums = []
-        for argnum in self.argnums:
-            if not -len(args) <= argnum < len(args):
-                raise ArgumentError(
-                    f"{self.public}: argnum={argnum}, but {name_of(self.f)} was called with {len(args)} positional "
-                    f"argument{'s' * (len(args) != 1)}",
-                    hint="pass the differentiated arguments by position",
-                )
-            argnums.append(argnum % len(args))
-        if len(set(argnums)) < len(argnums):
-            raise ArgumentError(
-                f"{self.public}: argnum={self.argnums} names an argument of {name_of(self.f)} twice",
-                hint="name every argument once",
-            )
-        return tuple(argnums)
+        return positions(self.argnums, args, self.public, self.f)
 
     def answer(self, function: FlatFunction, point: list, given: tuple, ask: Callable) -> Any:
         """Ask the backend, and put its answer into the containers of the user."""
@@ -303,8 +284,8 @@ class Prepared:
         return self.verb.answer(self._function, point, given, self._evaluate)
 
 
-def _argnums(argnum: Any, verb: str) -> tuple[int, ...]:
-    """The positions of the differentiated arguments."""
+def asked_argnums(argnum: Any, verb: str) -> tuple[int, ...]:
+    """The positions of the differentiated arguments as the user gave them."""
     if isinstance(argnum, tuple | list) and not argnum:
         raise ArgumentError(
             f"{verb}: argnum={argnum!r} names no argument to differentiate with respect to",
@@ -317,6 +298,34 @@ def _argnums(argnum: Any, verb: str) -> tuple[int, ...]:
             f"{verb}: argnum must be an integer or a tuple of integers, found {argnum!r}",
             hint="count positional arguments from 0; arguments passed by keyword are not differentiated",
         ) from None
+
+
+def positions(asked: Sequence[int], args: Sequence, verb: str, f: Callable) -> tuple[int, ...]:
+    """The positions of the differentiated arguments, counted from the front."""
+    argnums = []
+    for argnum in asked:
+        if not -len(args) <= argnum < len(args):
+            raise ArgumentError(
+                f"{verb}: argnum={argnum}, but {name_of(f)} was called with {len(args)} positional "
+                f"argument{'s' * (len(args) != 1)}",
+                hint="pass the differentiated arguments by position",
+            )
+        argnums.append(argnum % len(args))
+    if len(set(argnums)) < len(argnums):
+        raise ArgumentError(
+            f"{verb}: argnum={tuple(asked)} names an argument of {name_of(f)} twice", hint="name every argument once"
+        )
+    return tuple(argnums)
+
+
+def with_direction(args: tuple, verb: str) -> tuple[tuple, tuple]:
+    """The arguments of f, and the direction behind them."""
+    if len(args) < 2:
+        raise ArgumentError(
+            f"{verb}: the direction is missing",
+            hint=f"write db.{verb}(f)(x, v): the direction is the last positional argument",
+        )
+    return args[:-1], args[-1:]
 
 
 def prepared_for(function: FlatFunction, point: list) -> tuple:

@@ -228,13 +228,24 @@ def see_through_a_broadcast_array(x):
     return np.sum(rows * rows) + np.sum(column**3)
 
 
+def add_to_what_an_index_copies_of_a_fresh_array(x):
+    y, pairs = np.zeros_like(x), np.ones_like(x, shape=(2, 2))
+    mask = np.array([True, False, True, True])
+    y[mask] += x[mask] ** 2
+    y[[0, 2]] *= x[:2] + 1.0
+    pairs[np.arange(2), [1, 0]] -= x[2:]
+    copied = y[[1, 3]]
+    copied += x[0]  # y stays as it is
+    return np.sum(y * x) + np.sum(pairs**2) + np.sum(copied**2)
+
+
 PROGRAMS = [
     fill_entry_by_entry, overwrite_an_entry, use_before_and_after, assign_to_the_argument, assign_a_broadcast_value,
     assign_by_mask, assign_by_repeated_index, write_through_a_view, see_through_a_view, write_through_views_of_views,
     update_in_place, write_the_result_out, accumulate_at, functions_that_write, rows_of_a_trajectory,
     write_through_views_of_a_fresh_array, write_rows_of_a_fresh_matrix, copy_a_fresh_array,
     write_into_copies_that_keep_the_dtype, write_where_numpy_makes_no_copy, write_and_see_diagonals,
-    see_through_a_broadcast_array,
+    see_through_a_broadcast_array, add_to_what_an_index_copies_of_a_fresh_array,
 ]  # fmt: skip
 each_program = pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
 

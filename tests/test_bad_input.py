@@ -192,6 +192,25 @@ def test_an_argnum_that_is_no_integer_is_refused(argnum):
     assert f"found {argnum!r}" in refusal(TypeError, db.gradient, squares, argnum=argnum).what
 
 
+def check(f, *args, argnum):
+    return db.testing.check_gradient(f, db.gradient(f, argnum=argnum), *args, argnum=argnum)
+
+
+each_that_differentiates = pytest.mark.parametrize("what", [db.reference, db.diagnose, db.compare, db.trace, check])
+
+
+@each_that_differentiates
+@pytest.mark.parametrize("argnum", [2, (0, 0), (0, -2), (), "x", 0.5])
+def test_all_that_differentiate_refuse_an_argnum_as_the_verbs_do(what, argnum):
+    refusal(TypeError, what, lambda a, b: np.sum(a**2) * b, X, 2.0, argnum=argnum)
+
+
+@each_that_differentiates
+@pytest.mark.parametrize("argnum", [[0, 1], np.int64(1)], ids=str)
+def test_all_that_differentiate_take_an_argnum_as_the_verbs_do(what, argnum):
+    assert what(lambda a, b: np.sum(a**2) * b, X, 2.0, argnum=argnum) is not None
+
+
 @pytest.mark.parametrize("argnum", [(), []])
 @pytest.mark.parametrize("verb", [db.gradient, db.jacobian, db.hessian, db.jvp, db.vjp, db.hvp, db.linearize])
 @each_backend
@@ -253,11 +272,29 @@ def test_batches_of_different_lengths_are_refused():
     assert "stacks of different lengths" in error.what
 
 
+@pytest.mark.parametrize(
+    ("verb", "f", "given"),
+    [
+        (db.jvp, lambda x: 3.0, ({"none": []}, {"none": []})),
+        (db.vjp, lambda x: (), (X, ())),
+        (db.hvp, lambda x: 3.0, (None, None)),
+    ],
+    ids=["jvp", "vjp", "hvp"],
+)
+def test_a_batch_without_arrays_is_refused_as_nobody_can_count_its_directions(verb, f, given):
+    assert "the direction holds no array" in refusal(ValueError, verb(f, batch=True), *given).what
+
+
 @pytest.mark.parametrize("verb", [db.jvp, db.vjp, db.hvp])
 def test_a_missing_direction_is_named(verb):
     error = refusal(TypeError, verb(squares), X)
     assert "the direction is missing" in error.what
     assert f"db.{verb.__name__}(f)(x, v)" in error.hint
+
+
+@pytest.mark.parametrize("what", [db.compare, db.reference])
+def test_a_missing_direction_of_a_quantity_is_named(what):
+    assert "jvp: the direction is missing" in refusal(TypeError, what, squares, X, quantity="jvp").what
 
 
 @pytest.mark.parametrize("direction", ["text", np.array(["a", "b", "c"]), 1j * X, None, [X]], ids=str)

@@ -1,5 +1,6 @@
 """One function, all backends, one table: right verdicts, and functions that hang, crash or eat memory are rows."""
 
+import dataclasses
 import json
 import re
 import time
@@ -341,12 +342,37 @@ def test_the_text_has_title_rows_and_reasons(fine):
     assert repr(fine) == text
 
 
+def test_a_backend_too_slow_for_its_memory_to_be_measured_has_an_empty_cell():
+    def waiting(x):
+        time.sleep(0.02)
+        return np.sum(x**2)
+
+    c = db.compare(waiting, np.ones(12), backends=["reverse", "finite-central"], time_limit=3.0)
+    assert c.frame.set_index("backend").peak_bytes.isna().to_dict() == {"reverse": False, "finite-central": True}
+    for text in (str(c), c.to_markdown(), c.to_latex(), c._repr_html_(), c.to_json()):
+        assert "finite-central" in text
+        assert "NA" not in text
+
+
 def test_a_terminal_shows_the_table_in_colour(fine):
     console = Console(width=150, force_terminal=True, color_system="standard", record=True)
     with console.capture() as captured:
         console.print(fine)
     assert "\x1b[" in captured.get()
     assert "<mine>" in captured.get()
+
+
+@dataclasses.dataclass
+class Weights:
+    w: dict
+    b: float
+
+
+def test_derivatives_in_containers_are_json_too():
+    point = Weights({"first": np.array([1.0, 2.0]), (0, 1): None}, 3.0)
+    c = db.compare(lambda p: np.sum(p.w["first"] ** 2) * p.b, point, backends=["reverse"])
+    (row,) = json.loads(c.to_json())["rows"]
+    assert row["value"] == {"w": {"first": [6.0, 12.0], "(0, 1)": None}, "b": 5.0}
 
 
 def test_html_is_escaped(fine):

@@ -288,6 +288,23 @@ def test_bad_arguments_are_refused():
         db.diagnose(lambda x: 1.0, np.zeros(0))
 
 
+@pytest.mark.parametrize(
+    ("f", "said"), [(lambda x: np.exp(1j * x), "a complex number"), (lambda x: "text", "an object of type str")]
+)
+def test_what_has_no_derivative_is_refused_as_by_the_verbs(f, said):
+    with pytest.raises(db.ResultError, match=said):
+        db.diagnose(f, 0.3)
+
+
+def test_a_root_without_derivative_is_said_to_have_none():
+    root = db.implicit_root(lambda x, a: (x - a) ** 2, lambda a: a)
+    refused = {method.backend: method.why for method in db.diagnose(root, 2.0).methods if method.verdict == "refused"}
+    assert "is singular" in refused["reverse"]
+    assert "is singular" in refused["forward"]
+    with pytest.raises(db.ResultError, match="is singular"), db.debug():
+        db.derivative(root)(2.0)
+
+
 def test_arguments_are_not_changed():
     x = np.array([1.0, 2.0])
     db.diagnose(lambda x: np.sum(np.multiply(x, x, out=x) if not db.is_traced(x) else x * x), x)

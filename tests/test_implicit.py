@@ -141,3 +141,18 @@ def test_keywords_reach_solver_and_residual():
         return a ** (1 / power)
 
     assert db.derivative(root)(8.0, power=3) == pytest.approx(1 / 12, rel=1e-14)
+
+
+@pytest.mark.parametrize("make", [db.implicit_root, db.implicit_fixed_point])
+def test_keywords_that_only_the_solver_names_stay_with_the_solver(make):
+    @make(lambda x, a: x * x - a if make is db.implicit_root else (x + a / x) / 2)
+    def root(a, *, tolerance=1e-3):
+        x = a
+        while abs(x * x - a) > tolerance:
+            x = (x + a / x) / 2
+        return x
+
+    for mode in MODES:
+        found = db.derivative(root, backend=mode)
+        assert found(4.0, tolerance=1e-12) == pytest.approx(1 / 4, rel=1e-12)
+        assert found(4.0) == pytest.approx(1 / 4, rel=1e-3)

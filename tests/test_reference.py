@@ -188,6 +188,46 @@ def test_programs_that_decide_alike_warn_of_nothing():
         assert reference(lambda x: np.sum(np.sort(x)[np.argsort(-x)]), np.array([3.0, 1.0, 2.0])).tolist() == [1, 1, 1]
 
 
+def double_the_sign(x):
+    sign = np.sign(x)
+    sign *= 2.0
+    return np.sum(sign * x)
+
+
+def add_to_the_mask(x):
+    mask = x > 0.0
+    mask[1] = True
+    return np.sum(np.where(mask, x * x, x))
+
+
+@pytest.mark.filterwarnings("error::diffbench.ReferenceWarning")
+@pytest.mark.parametrize(("f", "expected"), [(double_the_sign, [2.0, -2.0, 2.0]), (add_to_the_mask, [1.0, -3.0, 5.0])])
+def test_a_program_may_write_into_the_arrays_that_it_decides_by(f, expected):
+    assert reference(f, np.array([0.5, -1.5, 2.5])).tolist() == expected
+
+
+@pytest.mark.filterwarnings("error::diffbench.ReferenceWarning")
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize(
+    ("inner", "expected"),
+    [
+        (lambda y: np.sum(y**3), lambda x: 6 * x),
+        (lambda y: np.sum(np.abs(y) * y), lambda x: 2 * np.sign(x)),
+        (np.prod, lambda x: np.sum(x) - x),  # of the sum of all products of two
+        (lambda y: np.cumprod(y)[-1], lambda x: np.sum(x) - x),
+    ],
+    ids=["power", "absolute", "product", "running product"],
+)
+def test_what_the_rules_of_an_inner_derivative_decide_is_no_branch_of_f(inner, expected, mode):
+    x = np.array([0.5, -1.5, 2.5])
+
+    def f(x):
+        slopes = db.gradient(inner, backend=mode)(x)
+        return np.where(x[0] > 0.0, np.sum(slopes), 0.0)
+
+    assert reference(f, x).tolist() == expected(x).tolist()
+
+
 def test_an_unknown_way_to_branch_is_refused():
     with pytest.raises(db.ArgumentError, match="branches='exactly'"):
         reference(np.sin, 1.0, branches="exactly")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import diffbench as db
+from diffbench.errors import ResultError
 
 X = np.array([0.5, 1.0, 2.0])
 MODES = ("forward", "reverse")
@@ -295,3 +296,40 @@ def test_threads_do_not_mix_their_calls():
     with ThreadPoolExecutor(8) as pool:
         for x, found in zip(points, pool.map(gradient, points)):
             np.testing.assert_allclose(found, np.sin(2 * x), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("contained", [False, True], ids=["alone", "in a container"])
+def test_a_complex_result_is_refused_and_no_constant(mode, contained):
+    turned = db.primitive(
+        lambda x: [x * (1 + 1j)] if contained else x * (1 + 1j),
+        jvp=lambda primals, tangents, y: [tangents[0] * (1 + 1j)] if contained else tangents[0] * (1 + 1j),
+    )
+    with pytest.raises(ResultError, match="returned a complex number"):
+        db.derivative(lambda x: abs(np.sum(turned(x))), backend=mode)(2.0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_result_that_is_no_number_is_refused_by_its_type(mode):
+    named = db.primitive(lambda x: "name", vjp=lambda primals, y, cotangent: None)
+    with pytest.raises(ResultError, match="returned an object of type str"):
+        db.derivative(lambda x: len(named(x)) * x, backend=mode)(2.0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("contained", [False, True], ids=["alone", "in a container"])
+def test_a_jvp_that_forgets_a_tangent_is_an_error_in_both_modes(mode, contained):
+    double = db.primitive(
+        lambda x: (x, 2 * x) if contained else 2 * x,
+        jvp=lambda primals, tangents, y: (tangents[0], None) if contained else None,
+    )
+    with pytest.raises(ResultError, match=r"the jvp of .* gave None"):
+        db.derivative(lambda x: np.sum(double(x)), backend=mode)(2.0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("rule", ["jvp", "vjp"])
+def test_a_rule_for_a_complex_argument_may_give_real_numbers(rule, mode):
+    rules = {"jvp": lambda primals, tangents, y: tangents[0].real, "vjp": lambda primals, y, cotangent: cotangent}
+    real = db.primitive(lambda z: z.real, **{rule: rules[rule]})
+    assert db.gradient(lambda x: np.sum(real(x * (2 + 1j)) * x), backend=mode)(X).tolist() == (4 * X).tolist()

@@ -1,5 +1,6 @@
 """The table of a comparison in words: for terminals, Jupyter, Markdown, LaTeX and JSON."""
 
+import dataclasses
 import html as web
 import io
 import json
@@ -82,8 +83,9 @@ def _cells(frame: "pd.DataFrame", columns: list[str]) -> list[list[str]]:
 
 
 def _cell(row: Any, column: str) -> str:
-    known = row[column]
-    return "" if known is None or known != known or str(known) == "<NA>" else CELLS[column][1](row)
+    import pandas as pd
+
+    return "" if pd.isna(row[column]) else CELLS[column][1](row)
 
 
 def shown_columns(comparison: "Comparison") -> list[str]:
@@ -164,6 +166,10 @@ def as_json(comparison: "Comparison") -> str:
     import numpy as np
 
     def native(cell: Any) -> Any:
+        if dataclasses.is_dataclass(cell):
+            cell = {field.name: getattr(cell, field.name) for field in dataclasses.fields(cell)}
+        if isinstance(cell, dict):
+            return {str(key): native(part) for key, part in cell.items()}
         if isinstance(cell, list | tuple):
             return [native(part) for part in cell]
         if isinstance(cell, np.ndarray | np.generic):

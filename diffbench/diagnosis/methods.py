@@ -4,10 +4,12 @@ import numpy as np
 
 from diffbench.diagnosis.findings import Finding, Method
 from diffbench.diagnosis.view import WIDE, View
-from diffbench.errors import DiffbenchError
+from diffbench.errors import DiffbenchError, NotAnalytic, TraceLost, UnsupportedPrimitive
 
 EXPECTED = {"finite-forward": 0.256, "finite-central": 0.383}
 """The power of eps up to which a method is right: 1e-4 and 1e-6 in float64; 1e-8 for methods without truncation."""
+
+UNTRACED = (NotAnalytic, TraceLost, UnsupportedPrimitive)
 
 Answer = np.ndarray | DiffbenchError
 
@@ -53,7 +55,8 @@ def judged(
     """The verdict on a method."""
     spoilt = [finding.kind for finding in findings if name in finding.spoils]
     if isinstance(answer, DiffbenchError):
-        return Method(name, "refused", float("nan"), float("nan"), ", ".join(spoilt) or answer.what)
+        found = isinstance(answer, UNTRACED) and ", ".join(spoilt)  # others have reasons that no finding tells
+        return Method(name, "refused", float("nan"), float("nan"), found or answer.what)
     error = float(np.max(error_of(answer, right, relative_to)))
     verdict = "right" if error <= tolerance(view, name) else "wrong"
     if {"jump", "kink"} & set(spoilt) or not np.isfinite(view.value(view.x)):

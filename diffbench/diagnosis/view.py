@@ -7,10 +7,10 @@ import numpy as np
 
 from diffbench.backends.base import Differentiator
 from diffbench.errors import ArgumentError
-from diffbench.flat import float_leaf, name_of
+from diffbench.flat import FlatFunction, name_of
 from diffbench.operators import gradient
-from diffbench.structure import flatten, unflatten
 from diffbench.testing.points import FAR, NEAR
+from diffbench.verbs import asked_argnums, positions
 
 WIDE = 2.0**-6  # of the size of each entry: far enough to see how large f is, also where f(x) is 0
 
@@ -26,14 +26,9 @@ class View:
     """
 
     def __init__(self, f: Callable, args: tuple, kwargs: dict, argnum: int | tuple[int, ...], seed: int = 0):
-        self.f, self.args, self.kwargs, self.name = f, args, kwargs, name_of(f)
-        asked = argnum if isinstance(argnum, tuple) else (argnum,)
-        for k in asked:
-            if not -len(args) <= k < len(args):
-                raise ArgumentError(f"diagnose: argnum={argnum}, but there are {len(args)} arguments")
-        self.argnums = tuple([k % len(args) for k in asked])
-        leaves, self.structure = flatten(tuple([args[k] for k in self.argnums]))
-        leaves = [np.asarray(float_leaf(leaf, "diagnose", f, self.argnums[0])) for leaf in leaves]
+        argnums = positions(asked_argnums(argnum, "diagnose"), args, "diagnose", f)
+        self.function, self.name = FlatFunction("diagnose", f, args, kwargs, argnums, False, False), name_of(f)
+        leaves = [np.asarray(leaf) for leaf in self.function.take_apart()]
         self.shapes = [leaf.shape for leaf in leaves]
         self.x = np.concatenate([np.ravel(leaf) for leaf in leaves] or [np.zeros(0)])
         if not self.x.size:
@@ -56,10 +51,7 @@ class View:
             size = int(np.prod(shape))
             pieces.append(z[start : start + size].reshape(shape) if shape else z[start])
             start += size
-        args = list(self.args)
-        for k, argument in zip(self.argnums, unflatten(self.structure, pieces)):
-            args[k] = argument
-        results = flatten(self.f(*args, **self.kwargs))[0]
+        results = self.function(pieces)
         if self.weights is None:
             shapes = [np.shape(y) for y in results]
             one = len(shapes) == 1 and shapes[0] == ()

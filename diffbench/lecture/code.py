@@ -4,6 +4,7 @@ The texts do what the rules of the table do, operation by operation, so that run
 """
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -245,12 +246,21 @@ def assignment_lines(entry: Entry, y: str, array: str, value: str) -> list[str]:
     return [f"{y} = {array}", f"{y}[{index_code(entry.params['index'])}] = {value}"]
 
 
+def zeros_code(like: str, written: str | None = None) -> str:
+    """Zeros in the shape of an array, for a derivative to grow in; in the precision of what is written first, if given.
+
+    >>> zeros_code("x"), zeros_code("x", "v1_bar")
+    ('np.zeros_like(x)', 'np.zeros_like(x, np.asarray(v1_bar).dtype)')
+    """
+    return f"np.zeros_like({like})" if written is None else f"np.zeros_like({like}, np.asarray({written}).dtype)"
+
+
 def index_code(index: Any) -> str:
     """An index as code."""
     if isinstance(index, tuple) and index:
         return ", ".join(map(index_code, index))
     if isinstance(index, np.ndarray):
-        return f"np.array({index.tolist()}, dtype={str(index.dtype)!r})"
+        return parameter_code(index)
     return str(index) if isinstance(index, np.integer | np.bool) else index_text(index)
 
 
@@ -275,14 +285,28 @@ def keywords(params: dict) -> str:
 def parameter_code(value: Any) -> str:
     """A parameter as code."""
     if isinstance(value, np.ndarray):
-        return f"np.array({value.tolist()}, dtype={str(value.dtype)!r})"
+        return f"np.array({parameter_code(value.tolist())}, dtype={str(value.dtype)!r})"
     if isinstance(value, np.dtype | type):
         value = np.dtype(value)
         return f"np.dtype({str(value)!r})"
     if isinstance(value, tuple | list):
         inside = ", ".join(map(parameter_code, value))
         return f"({inside},)" if isinstance(value, tuple) and value else f"[{inside}]" if value else repr(value)
-    return str(value) if isinstance(value, np.integer | np.bool) else repr(value)
+    return number_code(value) if isinstance(value, float | int | np.generic) else repr(value)
+
+
+def number_code(value: Any, in_full: bool = False) -> str:
+    """A constant number as code that gives it back; `in_full` where a float64 and a number of Python are not the same.
+
+    >>> number_code(np.float64(-0.5)), number_code(np.float32(np.inf)), number_code(float("-inf"))
+    ('-0.5', 'np.float32(np.inf)', '-np.inf')
+    """
+    if isinstance(value, np.ndarray) and not value.shape:
+        value = value[()]
+    if value.__class__ is np.float64 and not in_full:
+        value = float(value)
+    text = f"np.{value!r}".replace("np.np.", "np.") if isinstance(value, np.generic) else repr(value)
+    return re.sub(r"(^-?|\(-?)(inf|nan)\b", r"\1np.\2", text)
 
 
 def _axis(entry: Entry) -> str:

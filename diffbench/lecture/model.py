@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from diffbench.errors import UnknownName, did_you_mean
 from diffbench.flat import FlatFunction
 from diffbench.lecture.recording import Entry
 from diffbench.primitives.arrays import shape_of
@@ -272,10 +273,14 @@ class WengertList:
         return len(self.steps) - len(self.inputs)
 
     def __getitem__(self, name: str | int) -> Step:
-        """A step by its name, or by its place."""
-        if isinstance(name, int):
+        """A step by its name, or by its place. Raises UnknownName for a name that no step has."""
+        if not isinstance(name, str):
             return self.steps[name]
-        return next(step for step in self.steps if step.name == name)
+        for step in self.steps:
+            if step.name == name:
+                return step
+        names = [step.name for step in self.steps]
+        raise UnknownName(f"trace: no step of {self.name} is called {name!r}; {did_you_mean(name, names)}")
 
     def _repr_html_(self) -> str:
         return self.table().to_html()

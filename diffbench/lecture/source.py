@@ -7,7 +7,6 @@ program is that of the path taken: at arguments where f takes another branch, it
 import keyword
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from diffbench.lecture import code
 from diffbench.lecture.model import Step, WengertList
 from diffbench.lecture.names import leaf_names
 from diffbench.lecture.source_backward import Backward, commented
+from diffbench.primitives.arrays import dtype_of
 from diffbench.primitives.complex_numbers import is_complex
 from diffbench.structure import Structure
 
@@ -73,6 +73,7 @@ class Program:
             leaves = leaf_names(name, structure)
             self.names += [name if leaf == name else self.free(leaf) for leaf in leaves]
         self.names += [self.free(step.name) for step in walk.steps[len(self.names) :]]
+        self.mixed = len(precisions(walk)) > 1
         self.names_of_constants: dict[int, str] = {}
         for step in walk.steps:
             for operand in step.operands:
@@ -103,7 +104,7 @@ class Program:
             if x.step is not None
             else self.names_of_constants[id(x.value)]
             if id(x.value) in self.names_of_constants
-            else number_code(x.value)
+            else code.number_code(x.value, in_full=self.mixed)
             for x in step.operands
         ]
 
@@ -159,14 +160,22 @@ class Program:
     def value_lines(self, step: Step) -> list[str]:
         """The line of a step; two for an assignment to entries."""
         y, operands = self.names[step.index], self.operands(step)
-        if code.is_plain_assignment(step.entry):
+        if code.is_plain_assignment(step.entry) and step.operands[0].step is not None:
             return code.assignment_lines(step.entry, y, f"{operands[0]}.copy()", operands[1])
         return [f"{y} = {code.value_code(step.entry, operands) if step.entry.primitive else operands[0]}"]
 
     def result(self, suffix: str = "") -> str:
         """The result of f, or its tangent, in its containers."""
-        names = iter([self.names[place] + suffix for place in self.walk.results])
+        rounded = self.rounded if suffix else lambda _, name: name
+        names = iter([rounded(place, self.names[place] + suffix) for place in self.walk.results])
         return container_code(self.walk.function.result_structure, names)
+
+    def rounded(self, place: int, derivative: str) -> str:
+        """The derivative of a result, or in an input, in its precision: the other numbers may have another."""
+        if not self.mixed:
+            return derivative
+        value = self.walk.steps[place].value
+        return f"np.asarray({derivative}, {str(dtype_of(value))!r}){'' if np.ndim(value) else '[()]'}"
 
     def value(self) -> tuple[list[str], list[str]]:
         """Parameters and body of the program of f."""
@@ -187,10 +196,12 @@ class Program:
             body += self.value_lines(step)
             if code.is_plain_assignment(step.entry):
                 array, piece = step.operands
-                moved = f"np.zeros_like({y})" if array.step is None else f"{self.names[array.step]}_dot.copy()"
-                first, second = code.assignment_lines(
-                    step.entry, f"{y}_dot", moved, "0.0" if piece.step is None else f"{self.names[piece.step]}_dot"
-                )
+                written = "0.0" if piece.step is None else f"{self.names[piece.step]}_dot"
+                if array.step is None:
+                    moved = code.zeros_code(y, written if self.mixed else None)
+                else:
+                    moved = f"{self.names[array.step]}_dot.copy()"
+                first, second = code.assignment_lines(step.entry, f"{y}_dot", moved, written)
                 body += [commented(first, step.formula), second]
                 continue
             if step.partials:
@@ -210,8 +221,9 @@ class Program:
         if single and walk.steps[walk.results[0]].is_input:
             seed = "seed"
         parameter = f"{seed}=1.0" if single and not walk.steps[walk.results[0]].shape else seed
-        body = ["# values", *self.values(), "# adjoints", *Backward(walk, self.names, self.operands).lines(seed)]
-        gradients = iter([f"{self.names[place]}_bar" for place in walk.inputs])
+        backward = Backward(walk, self.names, self.operands, self.mixed)
+        body = ["# values", *self.values(), "# adjoints", *backward.lines(seed)]
+        gradients = iter([self.rounded(place, f"{self.names[place]}_bar") for place in walk.inputs])
         found = [container_code(structure, gradients) for structure in walk.function.structures]
         gradient = found[0] if len(found) == 1 else f"({', '.join(found)})"
         return [*self.arguments, parameter], [*body, f"return {self.result()}, {gradient}"]
@@ -222,14 +234,11 @@ def function_name(walk: WengertList) -> str:
     return re.sub(r"\W+", "_", walk.name).strip("_") or "f"
 
 
-def number_code(value: Any) -> str:
-    """A constant number as code that gives it back, dtype included."""
-    if isinstance(value, np.ndarray) and not value.shape:
-        value = value[()]
-    if value.__class__ in (float, np.float64):
-        value = float(value)
-        return f"np.{value}" if value in (np.inf, np.nan) or value != value else repr(value).replace("-inf", "-np.inf")
-    return f"np.{value!r}".replace("np.np.", "np.") if isinstance(value, np.generic) else repr(value)
+def precisions(walk: WengertList) -> set[np.dtype]:
+    """The precisions that a program computes in. Numbers of Python, which take that of what they meet, have none."""
+    constants = [x.value for step in walk.steps for x in step.operands if isinstance(x.value, np.ndarray | np.generic)]
+    dtypes = {dtype_of(x) for x in [*constants, *[step.value for step in walk.steps]]}
+    return {dtype for dtype in dtypes if dtype.kind == "f"}
 
 
 def container_code(structure: Structure, leaves: Iterator[str]) -> str:

@@ -18,8 +18,8 @@ COMMENT_AT = 40  # column of the comments, where the code leaves room
 class Backward:
     """The lines, while they are written: which adjoints have been started, and which grow in place."""
 
-    def __init__(self, walk: WengertList, names: Sequence[str], operands: Callable[[Step], list[str]]):
-        self.walk, self.names, self.operands = walk, names, operands
+    def __init__(self, walk: WengertList, names: Sequence[str], operands: Callable[[Step], list[str]], mixed: bool):
+        self.walk, self.names, self.operands, self.mixed = walk, names, operands, mixed
         self.grown = {step.parents[0] for step in walk.steps if step.entry.primitive in (INDEX, PIECE)}
         self.started: set[int] = set()
 
@@ -61,17 +61,16 @@ class Backward:
             text = code.adjoint_code(entry, edge, self.names[step.index], self.operands(step), own)
         if text is None:
             return
-        if parent in self.grown and parent not in self.started:
-            self.started.add(parent)
-            yield self.zeros(parent)
+        grown = parent in self.grown
         if not text:
+            if parent not in self.started:
+                yield self.zeros(parent, own if self.mixed else None)
             line = code.index_statement(entry, name, own)
-        elif parent in self.grown:
-            line = f"{name} += {text}"
         elif parent in self.started:
-            line = f"{name} = {name} {signed(text)}"
+            in_place = grown and not self.mixed  # what is added in place is rounded to the precision of the sum
+            line = f"{name} += {text}" if in_place else f"{name} = {name} {signed(text)}"
         else:
-            line = f"{name} = {text}"
+            line = f"{name} = np.array({text})" if grown else f"{name} = {text}"
         self.started.add(parent)
         yield commented(line, step.formula)
 
@@ -79,9 +78,9 @@ class Backward:
         """The name of an adjoint."""
         return f"{self.names[place]}_bar"
 
-    def zeros(self, place: int) -> str:
+    def zeros(self, place: int, written: str | None = None) -> str:
         """The line that starts an adjoint with zeros."""
-        return f"{self.bar(place)} = np.zeros_like({self.names[place]})"
+        return f"{self.bar(place)} = {code.zeros_code(self.names[place], written)}"
 
 
 def commented(line: str, comment: str) -> str:

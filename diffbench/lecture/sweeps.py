@@ -17,6 +17,7 @@ from diffbench.lecture.recording import Entry
 from diffbench.primitives.arrays import sum_of, sum_of_products
 from diffbench.primitives.partial import free_of_nan
 from diffbench.primitives.structural import INDEX, PIECE, add_at, assemble
+from diffbench.verbs import own
 from diffbench.watching import careful
 
 
@@ -80,6 +81,8 @@ def forward_steps(walk: WengertList, seed: Any = None) -> list[Pushed]:
             tangent, values = _push(step.entry, tangents)
             terms = [Term(p.parent, p.text, t, value) for p, t, value in zip(step.partials, tangents, values)]
             found.append(Pushed(step.index, tangent, terms))
+    for place in walk.results:  # in the end, as a tangent that goes on is not rounded
+        found[place] = found[place]._replace(tangent=own(found[place].tangent, walk.steps[place].value))
     return found
 
 
@@ -102,7 +105,7 @@ def reverse_steps(walk: WengertList, seed: Any = None) -> list[Pulled]:
     for step in reversed(walk.steps):
         adjoint = adjoints[step.index]
         if step.is_input:
-            adjoint = zeros_like(step.value) if adjoint is None else adjoint
+            adjoint = zeros_like(step.value) if adjoint is None else own(adjoint, step.value)
         if adjoint is None:
             continue
         contributions = _pull(step.entry, adjoint) if step.partials else []

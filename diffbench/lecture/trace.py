@@ -17,11 +17,13 @@ from diffbench.lecture.formulas import constant_text, expression, name_of_primit
 from diffbench.lecture.model import Decision, Local, Operand, Step, WengertList, Where
 from diffbench.lecture.names import argument_names, labels_of, step_names
 from diffbench.lecture.recording import Entry, Listed, Recording, Site
-from diffbench.primitives.arrays import shape_of
+from diffbench.primitives.arrays import dtype_of, shape_of
 from diffbench.primitives.elementwise import WHERE
 from diffbench.primitives.kinds import Elementwise
+from diffbench.primitives.primitive import Traced
 from diffbench.primitives.structural import INDEX
 from diffbench.structure import flatten
+from diffbench.verbs import asked_argnums, positions
 
 __all__ = ["Decision", "Local", "Operand", "Step", "WengertList", "Where", "trace"]
 
@@ -49,13 +51,13 @@ def trace(f: Callable, *args: Any, argnum: int | tuple[int, ...] | None = None, 
         raise ArgumentError(
             f"trace: f must be a function, found {type(f).__name__}", hint="write db.trace(f, x), with f itself"
         )
-    argnums = _inputs_among(args) if argnum is None else (argnum,) if isinstance(argnum, int) else tuple(argnum)
-    if not argnums or not all(-len(args) <= k < len(args) for k in argnums):
+    asked = _inputs_among(args) if argnum is None else asked_argnums(argnum, "trace")
+    if not asked:
         raise ArgumentError(
-            f"trace: no argument of {name_of(f)} can be an input (argnum={argnum})",
+            f"trace: no argument of {name_of(f)} can be an input",
             hint="pass real numbers or arrays of them by position; argnum= counts positional arguments from 0",
         )
-    function = FlatFunction("trace", f, args, kwargs, tuple(k % len(args) for k in argnums), False, False)
+    function = FlatFunction("trace", f, args, kwargs, positions(asked, args, "trace", f), False, False)
     recording = Recording(getattr(getattr(f, "__code__", None), "co_filename", None), function.take_apart(copied=True))
     try:
         results = function(recording.arguments())
@@ -77,8 +79,8 @@ def _inputs_among(args: Sequence) -> tuple[int, ...]:
     """The positional arguments that are made of real numbers."""
 
     def is_real(leaf: Any) -> bool:
-        if isinstance(leaf, np.ndarray | np.generic):
-            return leaf.dtype.kind in "fiu" and not isinstance(leaf, np.ma.MaskedArray)
+        if isinstance(leaf, np.ndarray | np.generic | Traced):
+            return dtype_of(leaf).kind in "fiu" and not isinstance(leaf, np.ma.MaskedArray)
         return isinstance(leaf, float | int) and not isinstance(leaf, bool)
 
     leaves = [flatten(arg)[0] for arg in args]

@@ -48,7 +48,10 @@ def slope_in_base(a: Any, b: Any) -> Any:
     if isinstance(b, int | float) and b != 0:
         return b * np.power(a, b - 1) if b != 2 else 2 * a
     b = widened(b, a)
-    return b * np.power(np.where((a == 0) & (b == 0), np.ones_like(a), a), b - 1)
+    zero = b == 0
+    if isinstance(zero, bool | np.bool) and not zero:  # and a decides nothing: no more than beside a number of Python
+        return b * np.power(a, b - 1)
+    return b * np.power(np.where((a == 0) & zero, np.ones_like(a), a), b - 1)
 
 
 @rule_name

@@ -11,12 +11,14 @@ import numpy as np
 
 from diffbench.primitives.arrays import numbers_of
 from diffbench.primitives.complex_numbers import is_complex
+from diffbench.primitives.primitive import Traced
 
 
 def may_divide(y: Any, a: Any) -> bool:
     """Whether a product without one factor is the product over that factor: nothing is zero, or came near to it."""
     numbers = numbers_of(y)
     if not _has_limits(numbers):
+        a, y = _below_others(a), _below_others(y)  # no decision of f: one that notes those of f is not to see it
         return bool(np.all(a != 0) and np.all(y != 0) and np.all(np.isfinite(y)))
     size = np.abs(numbers)
     limit = size.dtype.type(2) ** half_range(numbers)
@@ -58,3 +60,10 @@ def half_range(x: Any) -> int:
 def _has_limits(numbers: Any) -> bool:
     """Whether these are floats; symbols and numbers of many digits become as large as one likes."""
     return getattr(numbers, "dtype", np.dtype(object)).kind in "fc"
+
+
+def _below_others(x: Any) -> Any:
+    """The value of the lowest trace, below all others: that of the symbols or of the numbers of many digits."""
+    while isinstance(x, Traced) and isinstance(x.primal, Traced):
+        x = x.primal
+    return x

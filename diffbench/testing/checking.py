@@ -67,14 +67,13 @@ class Check:
         if self.count < 1 or not self.radius >= 0:
             raise ArgumentError(f"check_{self.verb}: points={self.count}, radius={self.radius}: expected points >= 1")
         self.second_mode = get_backend(self.backend)
-        self.several = isinstance(self.argnum, tuple)
-        asked = self.argnum if isinstance(self.argnum, tuple) else (self.argnum,)
-        self.argnums = tuple([k % max(len(self.args), 1) for k in asked])
+        asked = getattr(operators, self.verb)(self.f, argnum=self.argnum)
+        self.several, self.argnums = asked.several, asked.positions(self.args)
         self.rng = np.random.default_rng(self.seed)
         leaves = [np.asarray(leaf) for k in self.argnums for leaf in flatten(self.args[k])[0]]
         self.entries = sum(x.size for x in leaves)
         self.eps = max([float(np.finfo(x.dtype).eps) for x in leaves if x.dtype.kind == "f"] + [2.0**-52])
-        self.wanted = self.argnum if self.several else self.argnums[0]
+        self.wanted = self.argnums if self.several else self.argnums[0]
 
     # -- where -----------------------------------------------------------------------------------------------------
 

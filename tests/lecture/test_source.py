@@ -199,6 +199,52 @@ def test_float32_stays_float32():
     assert same(gradient, db.gradient(lambda x: np.sum(np.sqrt(x) * x[0]), backend="reverse")(x))
 
 
+def of_two_precisions(x, factor):
+    weights = np.array([[1.1, 0.3, -0.7], [0.2, 1.3, 0.9]])
+    y = np.zeros_like(x)
+    y[1:] = weights @ x * np.float64(0.1)
+    y[0] = x[0] * factor * x[1]
+    return np.sum(np.sin(y) * weights[0]), x * factor + y, x[2] * np.float64(1.7)
+
+
+def test_a_program_of_two_precisions_gives_each_derivative_in_its_own():
+    x, factor = np.array([0.5, 1.5, 2.5], np.float32), 2.3
+    walk = db.trace(of_two_precisions, x, factor)
+    seed = np.float64(0.3), np.array([0.1, 0.7, -0.4], np.float32), np.float64(1.1)
+    direction = np.array([0.2, -0.3, 0.9], np.float32), np.float64(0.7)
+    pulled = db.vjp(of_two_precisions, argnum=(0, 1), backend="reverse")(x, factor, seed)
+    pushed = db.jvp(of_two_precisions, argnum=(0, 1), backend="forward")(x, factor, direction)
+    adjoints = {pulled.step: pulled.adjoint for pulled in walk.reverse_steps(seed)}
+    tangents = [walk.forward_steps(direction)[place].tangent for place in walk.results]
+    found = {
+        "reverse sweep": ([adjoints[place] for place in walk.inputs], pulled),
+        "forward sweep": (tangents, pushed),
+        "value": (run(walk, "value", x, factor), of_two_precisions(x, factor)),
+        "reverse": (run(walk, "reverse", x, factor, seed)[1], pulled),
+        "forward": (run(walk, "forward", x, factor, *direction)[1], pushed),
+    }
+    for what, (numbers, expected) in found.items():
+        assert same(numbers, expected), what
+        assert [np.asarray(x).dtype for x in numbers] == [np.asarray(x).dtype for x in expected], what
+
+
+def test_constants_that_are_not_finite_can_be_written_down():
+    def f(x):
+        whole = np.where(np.array([True, False, True]), x * np.array([1.0, np.nan, 1.0]), -np.inf)
+        return np.nan_to_num(whole, neginf=2.0) * x[0] + np.minimum(x[1], np.float32(np.inf))
+
+    x = np.array([0.5, 1.5, 2.5], np.float32)
+    walk = db.trace(f, x)
+    assert same(run(walk, "value", x), f(x))
+    assert same(run(walk, "reverse", x, np.ones(3))[1], db.vjp(f, backend="reverse")(x, np.ones(3)))
+
+
+def test_the_operations_of_a_function_that_fills_a_fresh_array_can_be_counted():
+    counts = db.trace(filled, np.array([0.5, 1.5, 2.5]), 2.0).operation_counts()
+    products, squares, additions = 1 + 2 + 3, 2, 3 + 3
+    assert counts["operations"][0] == products + squares + additions
+
+
 def test_a_slope_that_is_infinite_carries_no_zero():
     def f(x):
         return np.sum(np.where(x > 0, np.sqrt(x), 0.0))

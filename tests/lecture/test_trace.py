@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import diffbench as db
-from diffbench.errors import ArgumentError, TraceLost
+from diffbench.errors import ArgumentError, TraceLost, UnknownName
 from diffbench.lecture.names import argument_names
 
 
@@ -202,10 +202,26 @@ def test_text_and_flags_are_no_inputs():
     assert names(walk) == ["x", "y"]
 
 
-@pytest.mark.parametrize("argnum", [None, 1, ()])
-def test_something_must_be_an_input(argnum):
-    with pytest.raises(ArgumentError, match="can be an input"):
+@pytest.mark.parametrize(("argnum", "said"), [(None, "can be an input"), (1, "argnum=1"), ((), "names no argument")])
+def test_something_must_be_an_input(argnum, said):
+    with pytest.raises(ArgumentError, match=said):
         db.trace(lambda x: x, "text", argnum=argnum)
+
+
+def test_a_name_that_no_step_has_gets_a_suggestion():
+    walk = db.trace(lambda first, second: first * second, 2.0, 3.0)
+    assert walk["first"] is walk[np.int64(0)]
+    with pytest.raises(UnknownName, match="did you mean 'second'"):
+        walk["secnd"]
+
+
+def test_what_an_outer_derivative_traces_is_an_input_as_its_numbers_are():
+    def doubled_slopes(x):
+        adjoint = db.trace(lambda y: np.sum(y**3), x).reverse_steps()[-1].adjoint
+        return np.sum(2 * adjoint)
+
+    x = np.array([0.5, 1.5])
+    assert db.gradient(doubled_slopes)(x).tolist() == (12 * x).tolist()
 
 
 def test_f_must_be_a_function():

@@ -169,7 +169,7 @@ def test_the_command_shows_programs_counts_and_nodes(command, view):
         (["--at", "2"], "missing 1 required"),
         (["--at", "2, 3", "--mode", "forward"], "needs a seed"),
         (["--at", "2, 3", "--argnum", "first"], "--argnum"),
-        (["--at", "2, 3", "--argnum", "7"], "can be an input"),
+        (["--at", "2, 3", "--argnum", "7"], "argnum=7"),
         (["--at", "2, 3", "--digits", "0"], "--digits"),
         (["--at", "2, 3", "-o", "nowhere/x.md"], "cannot be written"),
     ],
