@@ -123,16 +123,6 @@ class WengertList:
         name = getattr(self.f, "__name__", type(self.f).__name__)
         return "f" if name == "<lambda>" else name
 
-    @property
-    def operations(self) -> int:
-        """The number of elementary operations: of all steps but inputs, and results that depend on none.
-
-        >>> import numpy as np, diffbench as db
-        >>> db.trace(lambda x: np.sin(x) + 1.0, 0.5).operations
-        2
-        """
-        return sum(step.primitive not in ("", "constant") for step in self.steps)
-
     @cached_property
     def function_source(self) -> str | None:
         """The text of the function, as its file has it."""
@@ -269,8 +259,8 @@ class WengertList:
         return page(self, tangents, cotangents)
 
     def __len__(self) -> int:
-        """The number of elementary operations."""
-        return len(self.steps) - len(self.inputs)
+        """The number of elementary operations; a result that depends on no input is none."""
+        return sum(step.primitive not in ("", "constant") for step in self.steps)
 
     def __getitem__(self, name: str | int) -> Step:
         """A step by its name, or by its place. Raises UnknownName for a name that no step has."""
