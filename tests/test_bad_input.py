@@ -196,7 +196,11 @@ def check(f, *args, argnum):
     return db.testing.check_gradient(f, db.gradient(f, argnum=argnum), *args, argnum=argnum)
 
 
-each_that_differentiates = pytest.mark.parametrize("what", [db.reference, db.diagnose, db.compare, db.trace, check])
+def compare(f, *args, argnum):
+    return db.compare(f, *args, argnum=argnum, backends=["reverse"])
+
+
+each_that_differentiates = pytest.mark.parametrize("what", [db.reference, db.diagnose, compare, db.trace, check])
 
 
 @each_that_differentiates
