@@ -6,7 +6,8 @@ NumPy and behind it the gradient derived by hand: a trace evaluates f, and then 
 before they begin, and win afterwards.
 
 The tools of a case take turns, each in a fresh process with as many threads as it chooses, and ratios are taken turn by
-turn: in one process, each would find the memory that the others left with the allocator. No time is believed before the
+turn: in one process, each would find the memory that the others left with the allocator. A turn ends when the threads
+of the tool sleep, for BLAS has them spin for a while after its work. No time is believed before the
 derivative agrees with one that no differentiator touched: that derived by hand, or the complex step along random
 directions. On a machine with other work, what is shared among threads waits for the slowest of them.
 
@@ -93,14 +94,29 @@ def serve(tool: str, case: str, large: str) -> None:
         row |= {"status": "unsupported", "message": str(reason)}
     except Exception as error:
         row |= {"status": "failed", "message": f"{type(error).__name__}: {error}"}
+    if "status" not in row:
+        # Long samples for large arrays: who calls again and again finds the memory of the last call still in the cache.
+        repeats = calibrate(call, 0.1 if int(large) > 10**5 else 0.001)
+        rest()
     print(json.dumps(row), file=answers, flush=True)
-    if "status" in row:
-        return
-    # Long samples for large arrays: who calls again and again finds the memory of the last call still in the cache.
-    repeats = calibrate(call, 0.1 if int(large) > 10**5 else 0.001)
     for line in sys.stdin:
         answer = error_of(found, c) if line == "check\n" else sample(call, repeats)
+        rest()
         print(answer, file=answers, flush=True)
+
+
+def rest(longest: float = 1.0) -> None:
+    """Wait until the threads of this process sleep.
+
+    Those of OpenBLAS and OpenMP go on spinning for up to 0.2 s after their work, on the processors that the tool whose
+    turn is next would use.
+    """
+    end = time.perf_counter() + longest
+    while time.perf_counter() < end:
+        busy = time.process_time()
+        time.sleep(0.005)
+        if time.process_time() - busy < 0.001:
+            return
 
 
 class Tool:
