@@ -7,9 +7,9 @@ before they begin, and win afterwards.
 
 The tools of a case take turns, each in a fresh process with as many threads as it chooses, and ratios are taken turn by
 turn: in one process, each would find the memory that the others left with the allocator. A turn ends when the threads
-of the tool sleep, for BLAS has them spin for a while after its work. No time is believed before the
-derivative agrees with one that no differentiator touched: that derived by hand, or the complex step along random
-directions. On a machine with other work, what is shared among threads waits for the slowest of them.
+of the tool sleep, for BLAS has them spin for a while after its work. No time is believed before the derivative agrees
+with one that no differentiator touched: that derived by hand, or the complex step along random directions. On a machine
+with other work, what is shared among threads waits for the slowest of them.
 
 The functions stand in _peer_cases.py, and what the users of each library would write in _peer_tools.py.
 """
