@@ -1,4 +1,5 @@
-"""The forward sweep of a Wengert list: tangents pass through what a run of f has left, and f is not run again."""
+"""The forward sweep of a Wengert list: tangents pass through what a run of f has left, and f is not run again.  Wengert
+1964; Griewank & Walther 2008, §3.1."""
 
 from collections.abc import Sequence
 from typing import Any
